@@ -1,0 +1,7 @@
+//go:build !linux
+
+package exec
+
+import osexec "os/exec"
+
+func startWithoutASLR(cmd *osexec.Cmd) error { return cmd.Start() }
