@@ -54,13 +54,13 @@ type Facts struct {
 
 // CondaFacts are what info/ says.
 type CondaFacts struct {
-	Index                  json.RawMessage `json:"index"`           // info/index.json, verbatim
-	EntryPoints            []string        `json:"eps,omitempty"`   // link.json noarch.entry_points
-	PythonSitePackagesPath string          `json:"sp,omitempty"`    // index.json python_site_packages_path (CEP 17)
-	LinkScripts            []string        `json:"links,omitempty"` // payload paths of pre-link, post-link, pre-unlink scripts
-	HasPathsJSON           bool            `json:"pathsjson"`       // false: the older info/files, has_prefix, no_link
-	RunExports             json.RawMessage `json:"runexports,omitempty"`
-	About                  json.RawMessage `json:"about,omitempty"`
+	Index                  json.RawMessage `json:"index"`                // info/index.json without its white space
+	EntryPoints            []string        `json:"eps,omitempty"`        // link.json noarch.entry_points
+	PythonSitePackagesPath string          `json:"sp,omitempty"`         // index.json python_site_packages_path (CEP 17)
+	LinkScripts            []string        `json:"links,omitempty"`      // payload paths of bin/.<name>-{pre-link,post-link,pre-unlink}.sh
+	HasPathsJSON           bool            `json:"pathsjson"`            // false: the older info/files, has_prefix, no_link
+	RunExports             json.RawMessage `json:"runexports,omitempty"` // nil where absent or not JSON
+	About                  json.RawMessage `json:"about,omitempty"`      // the same
 }
 
 // WheelFacts are what .dist-info says.
@@ -84,6 +84,9 @@ const (
 	Binary PrefixMode = "binary"
 )
 
+// MaxShebangBytes is how much of a first line is kept. Linux looks at 256 bytes of it.
+const MaxShebangBytes = 4096
+
 // PrefixUse says that a file holds the prefix placeholder.
 type PrefixUse struct {
 	Placeholder string     `json:"p"`
@@ -92,7 +95,8 @@ type PrefixUse struct {
 	// of the rewritten file is known before it is streamed.
 	Offsets []int64 `json:"o,omitempty"`
 	// Shebang is the first line (without its newline) of a text file that starts with
-	// "#!"; rewriting may replace the whole line. At most 4096 bytes are kept.
+	// "#!"; rewriting may replace the whole line. At most MaxShebangBytes are kept,
+	// and nothing of a line that is not UTF-8.
 	Shebang string `json:"b,omitempty"`
 }
 
@@ -129,4 +133,8 @@ type Member struct {
 	PycSize uint32 `json:"pycsize,omitempty"`
 	// PycMagic is the first two bytes of a .pyc, little endian; 0 for other files.
 	PycMagic uint16 `json:"pycmagic,omitempty"`
+	// HardLink is the path whose content this file repeats, where the archive holds a
+	// hard link; that path need not be a member. Everything else says the same as
+	// for a file of its own.
+	HardLink string `json:"hardlink,omitempty"`
 }
