@@ -1,0 +1,238 @@
+package lock
+
+import (
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/nasa-openscapes/corn/digest"
+	"github.com/nasa-openscapes/corn/pypi/wheel"
+)
+
+// subdirs are conda's platforms (CEP 26). The longer of two that end alike comes first.
+var subdirs = []string{
+	"linux-64", "linux-aarch64", "linux-ppc64le", "linux-s390x", "linux-32", "linux-armv6l", "linux-armv7l",
+	"linux-riscv64", "linux-riscv32", "linux-ppc64", "osx-64", "osx-arm64", "win-64", "win-32", "win-arm64",
+	"freebsd-64", "zos-z", "emscripten-wasm32", "wasi-wasm32",
+}
+
+const noarch = "noarch"
+
+// parseURL cuts p.URL's fragment off, takes a hash from it, and fills in FileName.
+func (s *source) parseURL(p *Package, at *node) error {
+	raw, fragment, hasFragment := strings.Cut(p.URL, "#")
+	p.URL = raw
+	if scheme, ok := vcs(raw); ok {
+		p.unsupported = s.cannot(p, at, "is fetched with "+scheme+": building from a repository is not part of this version",
+			"publish a wheel of it, or ask for a released version, and lock again")
+		return nil
+	}
+	if hasFragment {
+		if err := s.fragment(p, at, fragment); err != nil {
+			return err
+		}
+	}
+	scheme, rest, ok := strings.Cut(raw, "://")
+	switch {
+	case !ok || scheme == "":
+		p.unsupported = s.cannot(p, at, "is a path on the machine that wrote the lock ("+excerpt(raw)+")",
+			"publish it to a channel or an index, and lock again")
+		return nil
+	case scheme != "http" && scheme != "https" && scheme != "file":
+		p.unsupported = s.cannot(p, at, "has a "+scheme+": URL: want http, https or file",
+			"lock it from a channel or index that is served over https")
+		return nil
+	}
+	rest, _, _ = strings.Cut(rest, "?")
+	last := rest[strings.LastIndexByte(rest, '/')+1:]
+	name, err := url.PathUnescape(last)
+	if err != nil || !strings.Contains(rest, "/") || !goodFileName(name) {
+		return s.fail(at, "package %s: the url %s does not end in a file name", p.Name, Redact(raw))
+	}
+	p.FileName = name
+	return nil
+}
+
+// vcs recognises git+https://, git@, ssh and their like.
+func vcs(raw string) (string, bool) {
+	scheme, _, ok := strings.Cut(raw, ":")
+	if !ok {
+		return "", false
+	}
+	for _, tool := range []string{"git", "hg", "svn", "bzr"} {
+		if scheme == tool || strings.HasPrefix(scheme, tool+"+") || strings.HasPrefix(scheme, tool+"@") {
+			return tool, true
+		}
+	}
+	return "", false
+}
+
+// fragment reads the hash after '#': md5 in 32 digits, sha256 in 64, with or without the
+// algorithm's name before it; pip's fragments may hold further fields.
+func (s *source) fragment(p *Package, at *node, fragment string) error {
+	for _, field := range strings.Split(fragment, "&") {
+		name, value, named := strings.Cut(strings.Replace(field, ":", "=", 1), "=")
+		if !named {
+			value, name = name, map[int]string{32: "md5", 64: "sha256"}[len(field)]
+		}
+		var err error
+		switch name {
+		case "md5":
+			p.MD5, err = digest.ParseMD5(value)
+		case "sha256":
+			p.SHA256, err = digest.Parse(value)
+		case "egg", "name", "subdirectory":
+			if name == "subdirectory" {
+				p.unsupported = s.cannot(p, at, "is built from a folder inside an archive", "publish a wheel of it, and lock again")
+			}
+		default:
+			return s.fail(at, "package %s: %q after # is no md5 or sha256", p.Name, excerpt(field))
+		}
+		if err != nil {
+			return s.fail(at, "package %s: %v", p.Name, err)
+		}
+	}
+	return nil
+}
+
+func goodFileName(name string) bool {
+	return name != "" && name != "." && name != ".." && len(name) <= 255 &&
+		!strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f || r == '/' || r == '\\' || r == 0xfffd })
+}
+
+// finishConda checks a conda package's file name, and its folder against the platform.
+func (s *source) finishConda(p *Package, at *node) error {
+	name, version, build, ok := cutDist(p.FileName)
+	if !ok {
+		return s.fail(at, "%q is no conda package: want name-version-build.conda or .tar.bz2", p.FileName)
+	}
+	if p.Name == "" {
+		p.Name, p.Version = name, version
+	}
+	if p.Name != name || p.Version != version {
+		return s.fail(at, "package %s %s has the file %q", p.Name, p.Version, p.FileName)
+	}
+	if p.Build != "" && p.Build != build {
+		return s.fail(at, "package %s has build %s and the file %q", p.Name, p.Build, p.FileName)
+	}
+	p.Build = build
+	dir := p.URL[:strings.LastIndexByte(p.URL, '/')]
+	if sub := path.Base(dir); sub == noarch || slices.Contains(subdirs, sub) {
+		if p.Subdir != "" && p.Subdir != sub {
+			return s.fail(at, "package %s has subdir %s and its url is in %s", p.Name, p.Subdir, sub)
+		}
+		p.Subdir = sub
+		p.Channel = strip(strings.TrimSuffix(dir, "/"+sub))
+	}
+	if p.Platform != "" && p.Subdir != "" && p.Subdir != noarch && p.Subdir != p.Platform {
+		return s.fail(at, "package %s is listed for %s and its url is in %s", p.Name, p.Platform, p.Subdir)
+	}
+	if p.Subdir == "" {
+		p.Subdir = p.Platform
+	}
+	return nil
+}
+
+// cutDist cuts name-version-build.ext (CEP 26).
+func cutDist(file string) (name, version, build string, ok bool) {
+	dist, conda := strings.CutSuffix(file, ".conda")
+	if !conda {
+		var bz2 bool
+		if dist, bz2 = strings.CutSuffix(file, ".tar.bz2"); !bz2 {
+			return "", "", "", false
+		}
+	}
+	i := strings.LastIndexByte(dist, '-')
+	if i < 0 {
+		return "", "", "", false
+	}
+	j := strings.LastIndexByte(dist[:i], '-')
+	if j < 0 {
+		return "", "", "", false
+	}
+	name, version, build = dist[:j], dist[j+1:i], dist[i+1:]
+	return name, version, build, name != "" && version != "" && build != ""
+}
+
+// finishWheel checks a wheel's file name against the entry's name.
+func (s *source) finishWheel(p *Package, at *node) error {
+	if !strings.HasSuffix(p.FileName, ".whl") {
+		p.unsupported = s.cannot(p, at, "is a source distribution ("+p.FileName+"): building them is not part of this version",
+			"ask for a version that has a wheel for this platform, or take it from a conda channel, and lock again")
+		return nil
+	}
+	n, err := wheel.ParseFileName(p.FileName)
+	if err != nil {
+		return s.fail(at, "package %s: %v", p.Name, err)
+	}
+	if p.Name == "" {
+		p.Name = n.Name
+	}
+	if p.Version == "" {
+		p.Version = n.Version
+	}
+	if wheel.NormalizeName(p.Name) != n.Normalized() {
+		return s.fail(at, "package %s has the file %q", p.Name, p.FileName)
+	}
+	return nil
+}
+
+func (s *source) cannot(p *Package, at *node, reason, remedy string) *UnsupportedError {
+	return &UnsupportedError{Path: s.path, Line: at.line, Name: p.Name, Reason: reason, Remedy: remedy}
+}
+
+var variable = regexp.MustCompile(`\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))`)
+
+// Expand returns the package's URL with $NAME and ${NAME} replaced, as conda-lock writes
+// them for channels that need a password. A name that lookup does not know is a
+// *VariableError. The result holds secrets: pass it through Redact before showing it.
+func (p Package) Expand(lookup func(name string) (string, bool)) (string, error) {
+	var missing string
+	out := variable.ReplaceAllStringFunc(p.URL, func(m string) string {
+		name := strings.Trim(m, "${}")
+		v, ok := lookup(name)
+		if !ok && missing == "" {
+			missing = name
+		}
+		return v
+	})
+	if missing != "" {
+		return "", &VariableError{URL: Redact(p.URL), Variable: missing}
+	}
+	return out, nil
+}
+
+var (
+	userInfo  = regexp.MustCompile(`(?i)([a-z][a-z0-9+.-]*://)[^/@\s]*@`)
+	pathToken = regexp.MustCompile(`/t/[^/\s]+`)
+	query     = regexp.MustCompile(`(?i)([a-z][a-z0-9+.-]*://[^?#\s"']*)\?[^#\s"']*`)
+)
+
+// Redact hides what may be secret in the URLs of a text: user info, conda's /t/<token>/
+// and the query.
+func Redact(text string) string {
+	text = userInfo.ReplaceAllString(text, "${1}***@")
+	text = pathToken.ReplaceAllString(text, "/t/***")
+	return query.ReplaceAllString(text, "${1}?***")
+}
+
+// strip removes user info, token and query from a channel's URL, as conda does for the
+// channel field of its records.
+func strip(channel string) string {
+	channel = userInfo.ReplaceAllString(channel, "${1}")
+	channel = pathToken.ReplaceAllString(channel, "")
+	channel, _, _ = strings.Cut(channel, "?")
+	return channel
+}
+
+// excerpt shortens a line for a message and hides its secrets.
+func excerpt(line string) string {
+	line = Redact(strings.TrimSpace(line))
+	const most = 160
+	if len(line) <= most {
+		return line
+	}
+	return strings.ToValidUTF8(line[:most], "") + "..."
+}
