@@ -1,0 +1,138 @@
+package image
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/nasa-openscapes/corn/filetree"
+)
+
+// An EnvVar is a variable of an image's config.
+type EnvVar struct{ Name, Value string }
+
+// ConfigOptions say what a finished image's config has beyond its base's.
+type ConfigOptions struct {
+	// NotebookPrefix is the notebook env's, "srv/conda/envs/notebook"; empty if the
+	// image has none. Its bin is put in front of PATH where PATH lacks it.
+	NotebookPrefix string
+	// Env is set in this order; a variable of the base with the same name is replaced
+	// in its place.
+	Env []EnvVar
+	// Labels are added to the base's, and replace those of the same name.
+	Labels map[string]string
+}
+
+// A ConfigPlan is what is done to a base's config, and the files that this needs.
+type ConfigPlan struct {
+	Env        []EnvVar
+	Labels     map[string]string
+	Entrypoint string // absolute path of the entrypoint that Entries bring; "" if none was missing
+	// Entries and Data (by Entry.Path) go to the metadata layer: the entrypoint and its
+	// folders.
+	Entries []filetree.Entry
+	Data    map[string][]byte
+	Notices []string // sentences for the user
+}
+
+// minimalEntrypoint runs the command it is given, which is all that a hub needs.
+const minimalEntrypoint = "#!/bin/sh\nexec \"$@\"\n"
+
+var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// PlanConfig decides on the config. It fails where an entrypoint is missing and cannot be
+// placed: without /bin/sh, or below a file.
+func PlanConfig(f *Facts, o ConfigOptions) (*ConfigPlan, error) {
+	p := &ConfigPlan{Env: slices.Clone(o.Env), Labels: o.Labels, Data: map[string][]byte{}}
+	for _, v := range o.Env {
+		if !envName.MatchString(v.Name) || strings.ContainsRune(v.Value, 0) {
+			return nil, fmt.Errorf("image variable %q: want a name of letters, digits and _, and a value without NUL", v.Name)
+		}
+	}
+	if o.NotebookPrefix != "" {
+		bin := "/" + o.NotebookPrefix + "/bin"
+		i := slices.IndexFunc(p.Env, func(v EnvVar) bool { return v.Name == "PATH" })
+		env := f.Env
+		if i >= 0 {
+			env = []string{"PATH=" + p.Env[i].Value}
+		}
+		if dirs := searchPath(env); !slices.Contains(dirs, bin) {
+			v := EnvVar{"PATH", strings.Join(append([]string{bin}, dirs...), ":")}
+			if i >= 0 {
+				p.Env[i] = v
+			} else {
+				p.Env = append(p.Env, v)
+			}
+		}
+	}
+	if f.MissingEntrypoint != "" {
+		if err := p.addEntrypoint(f); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+func (p *ConfigPlan) addEntrypoint(f *Facts) error {
+	if !slices.Contains(f.Files, "/bin/sh") {
+		return fmt.Errorf("entrypoint %s of the base image is missing, and without /bin/sh none can be made", f.MissingEntrypoint)
+	}
+	dir, parents, err := f.ResolveDir(cleanPath(path.Dir(f.MissingEntrypoint)))
+	if err != nil {
+		return fmt.Errorf("place entrypoint %s: %w", f.MissingEntrypoint, err)
+	}
+	file := path.Join(dir, path.Base(f.MissingEntrypoint))
+	p.Entrypoint = f.MissingEntrypoint
+	p.Entries = append(parents, filetree.Entry{
+		Path: file, Type: filetree.File, Mode: 0o755,
+		ModTime: filetree.Epoch1980, SizeBytes: int64(len(minimalEntrypoint)),
+	})
+	p.Data[file] = []byte(minimalEntrypoint)
+	p.Notices = append(p.Notices, fmt.Sprintf("the base image starts %s, which it does not have: the image gets one that runs its command", f.MissingEntrypoint))
+	return nil
+}
+
+// apply makes the config of the finished image out of the base's.
+func (p *ConfigPlan) apply(base *v1.ConfigFile) *v1.ConfigFile {
+	c := base.DeepCopy()
+	// What names a machine or a moment, and what only a docker build would act on.
+	c.Container, c.DockerVersion = "", ""
+	c.Created = created()
+	c.Config.Hostname, c.Config.Domainname, c.Config.Image, c.Config.MacAddress = "", "", "", ""
+	c.Config.AttachStdin, c.Config.AttachStdout, c.Config.AttachStderr = false, false, false
+	c.Config.OnBuild = nil
+	if p == nil {
+		return c
+	}
+	for _, v := range p.Env {
+		c.Config.Env = setenv(c.Config.Env, v)
+	}
+	for k, v := range p.Labels {
+		if c.Config.Labels == nil {
+			c.Config.Labels = map[string]string{}
+		}
+		c.Config.Labels[k] = v
+	}
+	return c
+}
+
+func setenv(env []string, v EnvVar) []string {
+	out, done := make([]string, 0, len(env)+1), false
+	for _, e := range env {
+		if name, _, _ := strings.Cut(e, "="); name == v.Name {
+			if done {
+				continue
+			}
+			e, done = v.Name+"="+v.Value, true
+		}
+		out = append(out, e)
+	}
+	if !done {
+		out = append(out, v.Name+"="+v.Value)
+	}
+	return out
+}

@@ -1,0 +1,139 @@
+package image
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/nasa-openscapes/corn/digest"
+)
+
+// An Output says where a finished image goes.
+type Output struct {
+	Kind RefKind
+	Path string // folder or file, as this machine writes paths
+	// Name is the image's repository, "quay.io/team/hackweek"; may be empty.
+	Name string
+	// Tags name the image in the output. In an OCI layout a tag is moved from the
+	// image that had it; without tags the image takes the place of the one without a name.
+	Tags []string
+}
+
+// ParseOutput reads "oci:FOLDER" and "docker-archive:FILE"; anything else is a *RefError.
+func ParseOutput(s string) (Output, error) {
+	const want = "want oci:FOLDER or docker-archive:FILE"
+	kind, rest, ok := strings.Cut(s, ":")
+	if !ok || RefKind(kind) != OCILayout && RefKind(kind) != DockerArchive {
+		return Output{}, &RefError{s, "cannot be written to; " + want}
+	}
+	if rest == "" {
+		return Output{}, &RefError{s, "names no place; " + want}
+	}
+	return Output{Kind: RefKind(kind), Path: rest}, nil
+}
+
+// String writes kind and path as ParseOutput reads them.
+func (o Output) String() string { return string(o.Kind) + ":" + o.Path }
+
+// A LayerResult is one layer of a written image.
+type LayerResult struct {
+	Digest      digest.SHA256
+	DiffID      digest.SHA256
+	SizeBytes   int64 // compressed
+	MediaType   string
+	Annotations map[string]string
+	// Written is false where the output had the blob already.
+	Written bool
+}
+
+// A Result says what was written.
+type Result struct {
+	Digest       digest.SHA256 // of the manifest
+	ConfigDigest digest.SHA256 // the image id
+	SizeBytes    int64         // layers, config and manifest, compressed
+	Layers       []LayerResult // lowest first
+	WrittenBytes int64         // of blobs or of the archive that were really written
+}
+
+// ErrBadTag reports a tag that no image can have.
+var ErrBadTag = errors.New("want up to 128 letters, digits, dots, dashes and underscores, beginning with a letter, a digit or an underscore")
+
+// Write writes the image. The bytes of every layer are verified on the way against the
+// manifest. Whatever was at the output stays usable until all of the new image is there,
+// and for good if Write fails.
+func Write(ctx context.Context, img v1.Image, out Output) (Result, error) {
+	for _, t := range out.Tags {
+		if !tagPattern.MatchString(t) {
+			return Result{}, fmt.Errorf("tag %q: %w", t, ErrBadTag)
+		}
+	}
+	w, err := newWriting(img)
+	if err != nil {
+		return Result{}, err
+	}
+	switch out.Kind {
+	case OCILayout:
+		err = w.layout(ctx, out)
+	case DockerArchive:
+		err = w.archive(ctx, out)
+	default:
+		err = &RefError{out.String(), "is of no known kind"}
+	}
+	if err != nil {
+		return Result{}, fmt.Errorf("write image to %s: %w", out, err)
+	}
+	return w.result, nil
+}
+
+// A writing is one image on its way out.
+type writing struct {
+	manifest    *v1.Manifest
+	rawManifest []byte
+	rawConfig   []byte
+	config      *v1.ConfigFile
+	layers      []v1.Layer
+	result      Result
+}
+
+func newWriting(img v1.Image) (*writing, error) {
+	var w writing
+	var errs [5]error
+	w.manifest, errs[0] = img.Manifest()
+	w.rawManifest, errs[1] = img.RawManifest()
+	w.rawConfig, errs[2] = img.RawConfigFile()
+	w.config, errs[3] = img.ConfigFile()
+	w.layers, errs[4] = img.Layers()
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, err
+	}
+	if len(w.layers) != len(w.manifest.Layers) || len(w.layers) != len(w.config.RootFS.DiffIDs) {
+		return nil, fmt.Errorf("image has %d layers, its manifest %d and its config %d", len(w.layers), len(w.manifest.Layers), len(w.config.RootFS.DiffIDs))
+	}
+	w.result = Result{
+		Digest: digest.Sum(w.rawManifest), ConfigDigest: digest.Sum(w.rawConfig),
+		SizeBytes: int64(len(w.rawManifest) + len(w.rawConfig)),
+	}
+	seen := []v1.Hash{}
+	for i, d := range w.manifest.Layers {
+		sum, err := parseHash(d.Digest)
+		if err != nil {
+			return nil, err
+		}
+		diffID, err := parseHash(w.config.RootFS.DiffIDs[i])
+		if err != nil {
+			return nil, err
+		}
+		w.result.Layers = append(w.result.Layers, LayerResult{
+			Digest: sum, DiffID: diffID, SizeBytes: d.Size, MediaType: string(d.MediaType), Annotations: d.Annotations,
+		})
+		if !slices.Contains(seen, d.Digest) {
+			seen = append(seen, d.Digest)
+			w.result.SizeBytes += d.Size
+		}
+	}
+	return &w, nil
+}
