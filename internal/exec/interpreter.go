@@ -24,12 +24,16 @@ type Interpreter struct {
 	Home   string   // folder that holds bin/ and lib/
 	Binary string   // "bin/python3.13", relative to Home
 	Magic  uint16   // magic number that its bytecode must have; 0: not checked
-	Loader []string // command that runs a binary of another glibc: loader and options; nil: none needed
+	// Wrap makes the command that runs a program of another glibc; nil: none is needed.
+	Wrap func(program string, args ...string) []string
 }
 
 func (i *Interpreter) command(args ...string) []string {
-	argv := append([]string(nil), i.Loader...)
-	return append(append(argv, filepath.Join(i.Home, filepath.FromSlash(i.Binary))), args...)
+	program := filepath.Join(i.Home, filepath.FromSlash(i.Binary))
+	if i.Wrap != nil {
+		return i.Wrap(program, args...)
+	}
+	return append([]string{program}, args...)
 }
 
 // An InterpreterError reports a Python that cannot compile on this machine.
@@ -147,18 +151,18 @@ func neededToCompile(p string) bool {
 }
 
 // Ready finds out how the interpreter runs on this machine: as it is, or through the
-// loader and libraries of the base image that runtimeLoader fetches. runtimeLoader is called only when
-// needed; it returns the command to put in front, or an error when the base has none.
-func (i *Interpreter) Ready(ctx context.Context, runtimeLoader func(context.Context) ([]string, error)) error {
+// loader and libraries of the base image. wrap is called only when needed; it returns how
+// to run a program through them, or an error when the base has none.
+func (i *Interpreter) Ready(ctx context.Context, wrap func(context.Context) (func(string, ...string) []string, error)) error {
 	direct := i.try(ctx)
 	if direct == nil {
 		return nil
 	}
-	loader, err := runtimeLoader(ctx)
+	through, err := wrap(ctx)
 	if err != nil {
 		return &InterpreterError{Python: i.Name, Direct: direct, Loaded: err}
 	}
-	i.Loader = loader
+	i.Wrap = through
 	if err := i.try(ctx); err != nil {
 		return &InterpreterError{Python: i.Name, Direct: direct, Loaded: err}
 	}

@@ -1,0 +1,84 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nasa-openscapes/corn/internal/pipeline"
+	"github.com/nasa-openscapes/corn/internal/report"
+)
+
+const buildLong = `Build the image of a project whose environments are locked.
+
+PROJECT is the repository's folder (default: the current one). Each folder below its
+environments/ has an environment.yml, a name.txt with the kernel's display name, and a lock:
+conda-lock.yml, conda-linux-64.lock or pixi.lock. The environment at the top runs JupyterLab.
+
+The image is written as an OCI layout by default. "docker-archive:FILE" is for docker load.
+The same project gives the same digest on every machine.`
+
+const buildExample = `  corn build --base oci:base -o oci:image
+  corn build hackweek --base docker-archive:base.tar -o docker-archive:hackweek.tar -t hackweek:2026
+  corn build --base oci:base --offline --json`
+
+func newBuild(g *globals) *cobra.Command {
+	var req pipeline.BuildRequest
+	cmd := &cobra.Command{
+		Use:     "build [PROJECT]",
+		Short:   "build the image of a project",
+		Long:    buildLong + "\n\n" + report.ExitCodes,
+		Example: buildExample,
+		Args:    oneProject,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			req.Project = "."
+			if len(args) == 1 {
+				req.Project = args[0]
+			}
+			req.Version = Version()
+			p := g.printer()
+			res, err := pipeline.Build(cmd.Context(), req, p)
+			if err != nil {
+				return err
+			}
+			return p.Result(res, func(w io.Writer) error { return writeBuild(w, res) })
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&req.Base, "base", "", "base image: oci:DIR[:TAG], docker-archive:FILE (default: base in corn.yaml)")
+	f.StringArrayVarP(&req.Outputs, "output", "o", nil, "where to write the image: oci:DIR or docker-archive:FILE; may be repeated (default oci:PROJECT/dist/image)")
+	f.StringArrayVarP(&req.Tags, "tag", "t", nil, "name of the image, repo:tag or tag; may be repeated")
+	f.StringVar(&req.Platform, "platform", "", "platform to build for, linux/amd64 or linux-64 (default: linux of this machine)")
+	f.StringVar(&req.ChannelAlias, "channel-alias", "", "URL that replaces https://conda.anaconda.org in the locks")
+	f.StringVar(&req.Compression, "compression", "", "zstd or gzip (default zstd; engines before Docker 23 need gzip)")
+	f.BoolVar(&req.Offline, "offline", false, "use only what is in the cache")
+	f.StringVar(&req.CacheDir, "cache-dir", "", "local cache (default $CORN_CACHE_DIR, else the user's cache folder)")
+	f.IntVarP(&req.Jobs, "jobs", "j", 0, "how much to do at once (default: one per core)")
+	complete(cmd, "compression", "zstd", "gzip")
+	complete(cmd, "platform", "linux/amd64", "linux/arm64")
+	complete(cmd, "output", "oci:", "docker-archive:")
+	return cmd
+}
+
+// complete registers the words that a shell offers for a flag.
+func complete(cmd *cobra.Command, flag string, words ...string) {
+	err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+	if err != nil {
+		panic(err) // a flag that does not exist is a bug in this file
+	}
+}
+
+func writeBuild(w io.Writer, res *pipeline.BuildResult) error {
+	for _, k := range res.Kernels {
+		if _, err := fmt.Fprintf(w, "kernel  %-20s %q, %s, %s\n", k.Name, k.DisplayName, k.Language, report.Count(k.Packages, "package")); err != nil {
+			return err
+		}
+	}
+	for _, o := range res.Outputs {
+		if _, err := fmt.Fprintf(w, "image   %s\n        %s\n", o.Ref, o.Digest); err != nil {
+			return err
+		}
+	}
+	return nil
+}

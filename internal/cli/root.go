@@ -1,0 +1,86 @@
+// Package cli turns command lines into requests, and that is all.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nasa-openscapes/corn/internal/report"
+)
+
+// Main runs one command line and returns the exit code.
+func Main(ctx context.Context, args []string, stdout, stderr *os.File) int {
+	opts := report.Detect(stderr, os.Getenv)
+	var printer *report.Printer
+	g := &globals{newPrinter: func(json, quiet bool) *report.Printer {
+		opts.JSON, opts.Quiet = json, quiet
+		printer = report.New(stdout, stderr, opts)
+		return printer
+	}}
+	root := newRoot(g)
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if printer == nil {
+		printer = report.New(stdout, stderr, opts)
+	}
+	if err != nil {
+		if ctx.Err() != nil && !errors.Is(err, context.Canceled) {
+			err = fmt.Errorf("interrupted: %w", context.Canceled)
+		}
+		return printer.Error(err)
+	}
+	printer.Close()
+	return 0
+}
+
+// globals are the flags that every command has.
+type globals struct {
+	json, quiet bool
+	newPrinter  func(json, quiet bool) *report.Printer
+}
+
+func (g *globals) printer() *report.Printer { return g.newPrinter(g.json, g.quiet) }
+
+const rootLong = `corn turns a repository of conda environments into one multi-kernel JupyterHub image.
+
+Every folder under environments/ (or ci/environments/, binder/environments/) with a locked
+environment becomes a Jupyter kernel on top of a base image. The image is computed from
+package archives: no Docker, no conda, no Python and no root are needed to build it.`
+
+func newRoot(g *globals) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "corn",
+		Short:         "many conda environments, one JupyterHub image",
+		Long:          rootLong,
+		Version:       Version(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetVersionTemplate("corn {{.Version}}\n")
+	root.PersistentFlags().BoolVar(&g.json, "json", false, "print the result as one JSON document on stdout")
+	root.PersistentFlags().BoolVarP(&g.quiet, "quiet", "q", false, "print no notes and no progress")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, err) })
+	root.AddCommand(newBuild(g), newCheck(g))
+	return root
+}
+
+// usage marks err as a mistake in the command line.
+func usage(cmd *cobra.Command, err error) error {
+	return report.In(report.Usage, &report.UsageError{Command: cmd.CommandPath(), Err: err})
+}
+
+// oneProject accepts at most one argument.
+func oneProject(cmd *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return usage(cmd, fmt.Errorf("want one project folder, got %d: %q", len(args), args))
+	}
+	return nil
+}

@@ -1,0 +1,394 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/nasa-openscapes/corn/artifact"
+	"github.com/nasa-openscapes/corn/cache"
+	"github.com/nasa-openscapes/corn/conda/link"
+	"github.com/nasa-openscapes/corn/digest"
+	"github.com/nasa-openscapes/corn/filetree"
+	"github.com/nasa-openscapes/corn/internal/exec"
+	"github.com/nasa-openscapes/corn/internal/fetch"
+	"github.com/nasa-openscapes/corn/internal/image"
+	"github.com/nasa-openscapes/corn/internal/project"
+	"github.com/nasa-openscapes/corn/internal/report"
+	"github.com/nasa-openscapes/corn/internal/target"
+	"github.com/nasa-openscapes/corn/lock"
+	"github.com/nasa-openscapes/corn/oci/frame"
+	"github.com/nasa-openscapes/corn/oci/plan"
+	"github.com/nasa-openscapes/corn/store"
+)
+
+// builder is the state of one build. Each method is a stage and fills the fields that
+// the next one reads.
+type builder struct {
+	req     BuildRequest
+	talk    *report.Printer
+	jobs    int
+	cache   *cache.Cache
+	tempDir string
+	timings map[string]time.Duration
+	warned  []string
+	notices []string
+
+	// load
+	settings settings
+	project  *project.Project
+	platform target.Platform
+	envs     []*env // the notebook env first if the project has one, then by slug
+
+	// openBase
+	base            *image.Base
+	baseFacts       *image.Facts
+	uid, gid        int
+	storeParents    []filetree.Entry
+	replaceNotebook bool // the base has a notebook env and so has the project
+
+	// link
+	clobbers   []ClobberResult
+	contents   map[digest.SHA256]*content
+	placements []*placed
+	compilers  compilers
+	encoders   frame.Pool
+
+	// planLayers
+	layout      plan.Layout
+	compression frame.Compression // of the variant being built
+}
+
+// Build builds the image of a project and writes it to the outputs.
+func Build(ctx context.Context, req BuildRequest, talk *report.Printer) (*BuildResult, error) {
+	began := time.Now()
+	b := &builder{req: req, talk: talk, jobs: cmp.Or(req.Jobs, runtime.GOMAXPROCS(0)), timings: map[string]time.Duration{}}
+	if err := b.load(); err != nil {
+		return nil, report.In(report.Project, err)
+	}
+	if err := b.openCache(); err != nil {
+		return nil, err
+	}
+	defer b.cache.Close()
+	if err := b.openBase(ctx); err != nil {
+		return nil, report.In(report.Base, err)
+	}
+	defer b.base.Close()
+	if err := b.fetch(ctx); err != nil {
+		return nil, report.In(report.Fetch, err)
+	}
+	if err := b.facts(ctx); err != nil {
+		return nil, report.In(report.Package, err)
+	}
+	if err := b.link(); err != nil {
+		return nil, report.In(report.Package, err)
+	}
+	if err := b.planLayers(); err != nil {
+		return nil, report.In(report.Base, err)
+	}
+	b.compilers.make = b.newCompiler
+	defer b.compilers.close()
+	res, err := b.write(ctx)
+	if err != nil {
+		return nil, err
+	}
+	res.Total = time.Since(began)
+	b.timings["total"] = res.Total
+	for stage, d := range b.timings {
+		res.Timings[stage] = d.Milliseconds()
+	}
+	return res, nil
+}
+
+// warn tells the user and the result.
+func (b *builder) warn(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	b.warned = append(b.warned, text)
+	b.talk.Warn("%s", text)
+}
+
+func (b *builder) openCache() error {
+	dir := b.req.CacheDir
+	if dir == "" {
+		var err error
+		if dir, err = cache.DefaultDir(os.Getenv, runtime.GOOS); err != nil {
+			return report.In(report.Usage, err)
+		}
+	}
+	c, err := cache.Open(dir, cache.Options{})
+	if err != nil {
+		return err
+	}
+	b.cache = c
+	b.tempDir, err = c.TempDir()
+	return err
+}
+
+// openBase opens the base image and finds out what the envs need to know of it.
+func (b *builder) openBase(ctx context.Context) error {
+	if b.settings.base == "" {
+		return report.Hinted(report.Usage, "give --base oci:DIR or --base docker-archive:FILE, or write base: into corn.yaml",
+			fmt.Errorf("no base image is given"))
+	}
+	var err error
+	if b.base, err = image.OpenBase(ctx, b.settings.base, image.OpenOptions{Platform: b.platform.String(), TempDir: b.tempDir}); err != nil {
+		return err
+	}
+	if b.baseFacts, err = b.base.Facts(ctx, image.FactsOptions{Cache: baseFactsCache{b.cache}}); err != nil {
+		return fmt.Errorf("read base image %s: %w", b.settings.base, err)
+	}
+	b.uid, b.gid = b.baseFacts.User.UID, b.baseFacts.User.GID
+	if _, b.storeParents, err = b.baseFacts.ResolveDir(store.Root); err != nil {
+		return fmt.Errorf("base image %s: %w", b.settings.base, err)
+	}
+	for _, e := range b.envs {
+		if err := b.site(e); err != nil {
+			return fmt.Errorf("base image %s: %w", b.settings.base, err)
+		}
+	}
+	return b.checkContract()
+}
+
+// site decides where an env stands in the image.
+func (b *builder) site(e *env) error {
+	at := b.base.CondaDir() + "/envs/" + e.id
+	if e.id == notebookID {
+		at = b.base.NotebookPrefix()
+		b.replaceNotebook = b.baseFacts.Notebook != nil
+	}
+	for _, have := range b.baseFacts.Envs {
+		if e.id != notebookID && strings.EqualFold(have.Name, e.id) {
+			return report.Hinted(report.Project, "rename the kernel: its name.txt, or the folder",
+				fmt.Errorf("environment %q has the name of an environment in the base image (/%s)", e.id, have.Prefix))
+		}
+	}
+	root, parents, err := b.baseFacts.ResolveDir(at)
+	if err != nil {
+		return err
+	}
+	e.prefix, e.root = "/"+at, root
+	for _, p := range parents[:len(parents)-1] { // the prefix itself comes with the env
+		exists, err := b.baseFacts.Exists(p.Path)
+		if err != nil {
+			return err
+		}
+		if !exists && strings.HasPrefix(p.Path+"/", b.base.CondaDir()+"/") {
+			p.UID, p.GID = b.uid, b.gid // users make environments of their own beside ours
+		}
+		e.parents = append(e.parents, p)
+	}
+	return nil
+}
+
+// checkContract warns where the image would not start on a hub.
+func (b *builder) checkContract() error {
+	if b.hasNotebook() || b.baseFacts.Programs["jupyterhub-singleuser"] != "" {
+		return nil
+	}
+	b.warn("neither the project nor the base image has a notebook environment: no JupyterLab, no jupyterhub-singleuser; add %s",
+		filepath.Join(b.project.Dir, "environment.yml"))
+	return nil
+}
+
+func (b *builder) hasNotebook() bool {
+	return slices.ContainsFunc(b.envs, func(e *env) bool { return e.id == notebookID })
+}
+
+// baseFactsCache keeps facts of base images in the cache.
+type baseFactsCache struct{ c *cache.Cache }
+
+const kindBase = "base"
+
+func (c baseFactsCache) Get(key digest.SHA256) ([]byte, bool, error) {
+	data, err := c.c.GetBytes(kindBase, key)
+	if cache.IsMiss(err) {
+		return nil, false, nil
+	}
+	return data, err == nil, err
+}
+
+func (c baseFactsCache) Put(key digest.SHA256, data []byte) error {
+	return c.c.PutBytes(kindBase, key, data)
+}
+
+// fetch brings every locked archive into the cache.
+func (b *builder) fetch(ctx context.Context) error {
+	var reqs []fetch.Request
+	index := map[string]int{} // by URL and digests
+	var pkgs []*pkg
+	var at []int
+	for _, e := range b.envs {
+		for _, p := range e.packages {
+			url, err := p.locked.Expand(os.LookupEnv)
+			if err != nil {
+				return report.In(report.Lock, err)
+			}
+			want := digest.Want{SHA256: p.locked.SHA256, MD5: p.locked.MD5, SizeBytes: p.locked.SizeBytes}
+			id := url + "\x00" + want.SHA256.String() + want.MD5.String()
+			i, ok := index[id]
+			if !ok {
+				i = len(reqs)
+				index[id] = i
+				reqs = append(reqs, fetch.Request{Name: p.locked.FileName, URL: url, Want: want, Origin: fmt.Sprintf("%s:%d", e.lockPath, p.locked.Line)})
+			}
+			pkgs, at = append(pkgs, p), append(at, i)
+		}
+	}
+	var missing []fetch.Request
+	probe := fetch.New(b.cache, fetch.Options{})
+	var missingBytes int64
+	for _, r := range reqs {
+		if !probe.Has(r) {
+			missing = append(missing, r)
+			missingBytes += r.SizeBytes
+		}
+	}
+	stage := b.talk.Stage("fetch", missingBytes, report.Bytes)
+	var received counter64
+	f := fetch.New(b.cache, fetch.Options{
+		Jobs: max(4, b.jobs), Offline: b.req.Offline, ChannelAlias: b.settings.channelAlias, Warn: b.talk.Warn,
+		Received: func(n int64) { received.add(n); stage.Add(n) },
+	})
+	blobs, err := f.All(ctx, reqs)
+	if err != nil {
+		stage.Abort()
+		return err
+	}
+	b.timings["fetch"] = stage.Done("%s of %s, %s", report.Count(len(missing), "archive"), fmt.Sprint(len(reqs)), report.Size(received.get()))
+	for i, p := range pkgs {
+		p.blob = blobs[at[i]]
+	}
+	return nil
+}
+
+// facts reads what has to be known of each archive.
+func (b *builder) facts(ctx context.Context) error {
+	type id struct {
+		sum digest.SHA256
+		fn  string
+	}
+	var mu = make(chan struct{}, 1)
+	known := map[id]*artifact.Facts{}
+	stage := b.talk.Stage("facts", 0, report.Things)
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(b.jobs)
+	for _, e := range b.envs {
+		for _, p := range e.packages {
+			i := id{p.blob.SHA256, p.locked.FileName}
+			mu <- struct{}{}
+			_, ok := known[i]
+			if !ok {
+				known[i] = nil
+			}
+			<-mu
+			if ok {
+				continue
+			}
+			g.Go(func() error {
+				kind := artifact.Conda
+				if p.locked.Manager == lock.Pip {
+					kind = artifact.Wheel
+				}
+				f, err := b.cachedFacts(gctx, p.blob, kind, p.locked.FileName)
+				if err != nil {
+					return &PackageError{Environment: e.id, Origin: fmt.Sprintf("%s:%d", e.lockPath, p.locked.Line), Err: err}
+				}
+				mu <- struct{}{}
+				known[i] = f
+				<-mu
+				return nil
+			})
+		}
+	}
+	if err := g.Wait(); err != nil {
+		stage.Abort()
+		return err
+	}
+	for _, e := range b.envs {
+		for _, p := range e.packages {
+			p.facts = known[id{p.blob.SHA256, p.locked.FileName}]
+		}
+	}
+	b.timings["facts"] = stage.Done("of %s", report.Count(len(known), "archive"))
+	return nil
+}
+
+// link plans every env.
+func (b *builder) link() error {
+	began := time.Now()
+	o := linkOptions{
+		params: store.Params{FormatVersion: image.FormatVersion, Platform: b.platform.Subdir, Strip: b.settings.strip},
+		uid:    b.uid, gid: b.gid, pycShipped: b.settings.pycShipped,
+	}
+	for _, e := range b.envs {
+		clobbers, err := e.link(o)
+		if err != nil {
+			return fmt.Errorf("environment %q: %w", e.id, err)
+		}
+		for _, c := range clobbers {
+			b.clobbers = append(b.clobbers, ClobberResult{Environment: e.id, Path: c.Path, Owners: c.Owners, Winner: c.Winner})
+		}
+		if len(clobbers) > 0 {
+			c := clobbers[0]
+			b.warn("environment %q: %s brought by several packages; the last one linked has it: %s from %s, not %s",
+				e.id, report.Count(len(clobbers), "path"), c.Path, c.Winner, strings.Join(c.Owners[:len(c.Owners)-1], ", "))
+		}
+		for _, p := range e.packages {
+			for _, s := range p.scripts {
+				b.warn("environment %q: package %s has the link script %s; this version of corn does not run it", e.id, p.facts.Name, s)
+			}
+		}
+	}
+	if err := b.collect(); err != nil {
+		return err
+	}
+	b.timings["plan"] = time.Since(began)
+	return nil
+}
+
+// newCompiler prepares the interpreter of a Python for compiling.
+func (b *builder) newCompiler(ctx context.Context, py *link.Python) (*exec.Compiler, error) {
+	var p *pkg
+	for _, e := range b.envs {
+		for _, q := range e.packages {
+			if q.facts.SHA256 == py.Artifact {
+				p = q
+			}
+		}
+	}
+	o, err := openArchive(p.blob, artifact.Conda, p.facts.FileName, b.tempDir)
+	if err != nil {
+		return nil, err
+	}
+	defer o.close()
+	interp, err := exec.Unpack(ctx, filepath.Join(b.tempDir, "python-"+py.Artifact.String()), p.facts, o.conda)
+	if err != nil {
+		return nil, err
+	}
+	interp.Magic = py.Magic
+	if err := interp.Ready(ctx, b.baseRuntime); err != nil {
+		return nil, report.Hinted(report.Package, "use a base image whose glibc this Python fits, or write pyc: shipped into corn.yaml to do without compiled bytecode", err)
+	}
+	return exec.NewCompiler(interp), nil
+}
+
+// baseRuntime takes the loader and libraries out of the base image.
+func (b *builder) baseRuntime(ctx context.Context) (func(string, ...string) []string, error) {
+	dir, err := b.cache.TempDir()
+	if err != nil {
+		return nil, err
+	}
+	rt, err := b.base.ExtractRuntime(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	return func(program string, args ...string) []string { return rt.Command(nil, program, args...) }, nil
+}

@@ -1,0 +1,54 @@
+package pipeline
+
+import (
+	"github.com/nasa-openscapes/corn/internal/report"
+	"github.com/nasa-openscapes/corn/lock"
+)
+
+// CheckRequest says what to check.
+type CheckRequest struct {
+	Project  string
+	Platform string
+}
+
+// CheckResult is what `corn check --json` prints.
+type CheckResult struct {
+	Format       int          `json:"format"` // 1
+	Project      string       `json:"project"`
+	Folder       string       `json:"folder"` // that was taken for environments/
+	Platform     string       `json:"platform"`
+	Environments []CheckedEnv `json:"environments"`
+	Notices      []string     `json:"notices"`
+}
+
+// CheckedEnv is one environment as its lock says.
+type CheckedEnv struct {
+	Name        string `json:"name"`
+	DisplayName string `json:"display_name"`
+	Notebook    bool   `json:"notebook"`
+	Lock        string `json:"lock"`
+	Packages    int    `json:"packages"`
+	Wheels      int    `json:"wheels"`
+}
+
+// Check reads a project and its locks. It needs no network, no base and no cache.
+func Check(req CheckRequest, talk *report.Printer) (*CheckResult, error) {
+	b := &builder{req: BuildRequest{Project: req.Project, Platform: req.Platform}, talk: talk}
+	if err := b.load(); err != nil {
+		return nil, report.In(report.Project, err)
+	}
+	res := &CheckResult{
+		Format: 1, Project: b.project.Dir, Folder: b.project.Config, Platform: b.platform.String(),
+		Environments: []CheckedEnv{}, Notices: append(append([]string{}, b.notices...), b.warned...),
+	}
+	for _, e := range b.envs {
+		c := CheckedEnv{Name: e.id, DisplayName: e.displayName, Notebook: e.id == notebookID, Lock: e.lockPath, Packages: len(e.packages)}
+		for _, p := range e.packages {
+			if p.locked.Manager == lock.Pip {
+				c.Wheels++
+			}
+		}
+		res.Environments = append(res.Environments, c)
+	}
+	return res, nil
+}

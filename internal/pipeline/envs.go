@@ -1,0 +1,280 @@
+package pipeline
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/nasa-openscapes/corn/artifact"
+	"github.com/nasa-openscapes/corn/cache"
+	"github.com/nasa-openscapes/corn/conda/link"
+	"github.com/nasa-openscapes/corn/conda/record"
+	"github.com/nasa-openscapes/corn/digest"
+	"github.com/nasa-openscapes/corn/filetree"
+	"github.com/nasa-openscapes/corn/internal/kernel"
+	"github.com/nasa-openscapes/corn/lock"
+	"github.com/nasa-openscapes/corn/pypi/wheel"
+	"github.com/nasa-openscapes/corn/store"
+)
+
+// An env is one environment of the image: a kernel's, or the notebook's.
+type env struct {
+	id          string // slug, or notebookID
+	displayName string
+	lockPath    string // for messages
+	lockKind    lock.Kind
+	prefix      string // as programs see it, "/srv/conda/envs/team-a"
+	root        string // as a path of the image, with the base's links followed
+	parents     []filetree.Entry
+	copyGlobs   []string
+	layout      store.Layout
+	variables   []kernel.Variable
+	packages    []*pkg // in link order: conda packages, then wheels
+	python      *link.Python
+}
+
+// notebookID is the env that runs JupyterLab. No kernel may have the name.
+const notebookID = "notebook"
+
+// A pkg is one locked package of one env.
+type pkg struct {
+	locked lock.Package
+	blob   cache.Blob
+	facts  *artifact.Facts
+
+	items   []store.Item
+	scripts []string // link scripts
+	share   store.Share
+	content digest.SHA256 // key
+	place   digest.SHA256 // key
+	options store.PlaceOptions
+	origin  link.Origin
+}
+
+// linkOptions are what the envs of one image have in common.
+type linkOptions struct {
+	params     store.Params
+	uid, gid   int
+	pycShipped bool // no bytecode is compiled
+}
+
+// link plans the env: what each package brings, who wins where several bring one path, and
+// the keys of all that is to be written.
+func (e *env) link(o linkOptions) ([]store.Clobber, error) {
+	if err := e.findPython(); err != nil {
+		return nil, err
+	}
+	arts := make([]store.Artifact, len(e.packages))
+	for i, p := range e.packages {
+		if err := e.items(p, o); err != nil {
+			return nil, err
+		}
+		arts[i] = store.Artifact{Dist: store.Dist(p.facts), Items: p.items}
+		if p.facts.Kind == artifact.Conda {
+			arts[i].Record = link.RecordPath(p.facts)
+		}
+	}
+	shares, clobbers, err := store.Merge(arts)
+	if err != nil {
+		return nil, err
+	}
+	if err := wheelsKeepToThemselves(e, clobbers); err != nil {
+		return nil, err
+	}
+	targets := e.sumsByPath(shares)
+	for i, p := range e.packages {
+		p.share = shares[i]
+		p.options = store.PlaceOptions{
+			Prefix: e.prefix, Root: e.root, UID: o.uid, GID: o.gid,
+			Copy: e.copyGlobs, Layout: e.layout, Record: arts[i].Record,
+		}
+		p.origin = e.originOf(p, targets.before(i))
+		p.content = store.ContentKey(p.facts, p.items, o.params, e.python.Store())
+		var canonical []byte
+		if p.facts.Kind == artifact.Conda {
+			if canonical, err = link.Record(p.facts, p.items, p.origin, nil); err != nil {
+				return nil, err
+			}
+		}
+		p.place = store.PlacementKey(p.facts, p.share, p.content, o.params, p.options, e.python.Store(), canonical)
+	}
+	return clobbers, nil
+}
+
+// findPython looks for the env's interpreter among its packages.
+func (e *env) findPython() error {
+	for _, p := range e.packages {
+		if p.facts.Kind != artifact.Conda {
+			continue
+		}
+		py, ok, err := link.PythonOf(p.facts)
+		if err != nil {
+			return err
+		}
+		if ok {
+			e.python = py
+			return nil
+		}
+	}
+	return nil
+}
+
+func (e *env) items(p *pkg, o linkOptions) error {
+	var items []store.Item
+	if p.facts.Kind == artifact.Wheel {
+		if e.python == nil {
+			return &link.NoPythonError{Package: p.facts.FileName}
+		}
+		var err error
+		items, err = wheel.Items(p.facts, wheel.Env{Prefix: e.prefix, Python: wheel.Python{
+			Short: e.python.Short, SitePackages: e.python.SitePackages, CacheTag: e.python.CacheTag, Magic: e.python.Magic,
+		}}, wheel.Options{DirectURL: directURL(p)})
+		if err != nil {
+			return err
+		}
+	} else {
+		res, err := link.Items(p.facts, link.Env{Prefix: e.prefix, Python: e.python})
+		if err != nil {
+			return err
+		}
+		items, p.scripts = res.Items, res.LinkScripts
+	}
+	if o.pycShipped {
+		items = slices.DeleteFunc(items, func(it store.Item) bool { return it.Pyc != nil })
+	}
+	items, err := store.Strip(items, o.params.Strip)
+	p.items = items
+	return err
+}
+
+// directURL is the URL that pip would note in direct_url.json: of a wheel that was asked for
+// by URL. A wheel from an index gets none.
+func directURL(p *pkg) string {
+	if p.locked.DirectURL {
+		return record.Redact(p.locked.URL)
+	}
+	return ""
+}
+
+// wheelsKeepToThemselves refuses wheels that overwrite what conda packages brought: the
+// conda-meta records would lie, and removing one would break the other. pip overwrites
+// silently.
+func wheelsKeepToThemselves(e *env, clobbers []store.Clobber) error {
+	wheels := map[string]bool{}
+	for _, p := range e.packages {
+		if p.facts.Kind == artifact.Wheel {
+			wheels[store.Dist(p.facts)] = true
+		}
+	}
+	for _, c := range clobbers {
+		for _, o := range c.Owners[1:] {
+			// Wheels of one namespace bring the same __init__.py, and pip lets them.
+			if wheels[o] && !wheels[c.Owners[0]] {
+				return &OverwriteError{Path: c.Path, Wheel: o, Owner: c.Owners[0]}
+			}
+		}
+	}
+	return nil
+}
+
+// An OverwriteError reports a wheel that brings a path which another package has.
+type OverwriteError struct{ Path, Wheel, Owner string }
+
+func (e *OverwriteError) Error() string {
+	return fmt.Sprintf("wheel %s brings %q, which belongs to %s", e.Wheel, e.Path, e.Owner)
+}
+
+// Hint says how to get out of it.
+func (e *OverwriteError) Hint() string {
+	return "keep one of the two: take the package out of the pip list, or out of the conda dependencies"
+}
+
+// originOf says where a conda package came from, as micromamba does for the same lock: a
+// conda-lock.yml has patched requirements, an explicit lock has none.
+func (e *env) originOf(p *pkg, targets func(string) (digest.SHA256, bool)) link.Origin {
+	o := link.Origin{URL: record.Redact(p.locked.URL), Channel: p.locked.Channel, Subdir: p.locked.Subdir, Targets: targets}
+	if loc, err := record.ParseURL(p.locked.URL); err == nil && o.Channel == "" {
+		o.Channel, o.Subdir = loc.Channel, string(loc.Subdir)
+	}
+	if p.facts.Kind == artifact.Conda {
+		o.RequestedSpec = p.facts.Name + "==" + p.facts.Version + "=" + p.facts.Build
+	}
+	if e.lockKind == lock.CondaLock && !p.locked.SHA256.IsZero() && len(p.locked.Depends) > 0 {
+		for _, d := range p.locked.Depends {
+			o.Depends = append(o.Depends, d.Name+" "+d.Constraint)
+		}
+	}
+	return o
+}
+
+// pathSums knows the bytes of an env's files, by path.
+type pathSums map[string]struct {
+	owner int
+	sum   digest.SHA256
+}
+
+// sumsByPath collects the sums of files that are as shipped. Those of rewritten files are
+// learnt only while another frame is written.
+func (e *env) sumsByPath(shares []store.Share) pathSums {
+	out := pathSums{}
+	for i, p := range e.packages {
+		members := make(map[string]digest.SHA256, len(p.facts.Members))
+		for m := range p.facts.Members {
+			members[p.facts.Members[m].Path] = p.facts.Members[m].SHA256
+		}
+		for _, k := range shares[i].Kept {
+			if k.Item.Type == filetree.File && k.Item.Prefix == nil && k.Item.Member != "" {
+				out[k.Path] = struct {
+					owner int
+					sum   digest.SHA256
+				}{i, members[k.Item.Member]}
+			}
+		}
+	}
+	return out
+}
+
+// before returns a lookup among the packages linked before the one of index i.
+func (s pathSums) before(i int) func(string) (digest.SHA256, bool) {
+	return func(p string) (digest.SHA256, bool) {
+		f, ok := s[p]
+		if !ok || f.owner >= i {
+			return digest.SHA256{}, false
+		}
+		return f.sum, true
+	}
+}
+
+// files lists every path of the env, for the kernelspecs and the launcher.
+func (e *env) files() []string {
+	var out []string
+	for _, p := range e.packages {
+		for _, k := range p.share.Kept {
+			out = append(out, k.Path)
+		}
+	}
+	return out
+}
+
+// kept collects the small files that planning needs, as they stand in the env.
+func (e *env) kept() map[string][]byte {
+	out := map[string][]byte{}
+	for _, p := range e.packages {
+		for path, data := range kernel.Kept(p.facts, p.items, e.prefix) {
+			out[path] = data
+		}
+	}
+	return out
+}
+
+// PackageError says which package of which lock an error is about.
+type PackageError struct {
+	Environment string
+	Origin      string // "ci/environments/a/conda-lock.yml:17"
+	Err         error
+}
+
+func (e *PackageError) Error() string {
+	return fmt.Sprintf("environment %q (%s): %v", e.Environment, e.Origin, e.Err)
+}
+
+func (e *PackageError) Unwrap() error { return e.Err }

@@ -1,0 +1,337 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/nasa-openscapes/corn/artifact"
+	"github.com/nasa-openscapes/corn/conda/link"
+	"github.com/nasa-openscapes/corn/digest"
+	"github.com/nasa-openscapes/corn/filetree"
+	"github.com/nasa-openscapes/corn/internal/image"
+	"github.com/nasa-openscapes/corn/internal/report"
+	"github.com/nasa-openscapes/corn/oci/frame"
+	"github.com/nasa-openscapes/corn/oci/layer"
+	"github.com/nasa-openscapes/corn/oci/plan"
+	"github.com/nasa-openscapes/corn/store"
+)
+
+// A content is one artifact's share of the store.
+type content struct {
+	key    digest.SHA256
+	pkg    *pkg // one of those that have it: all give the same content
+	python *link.Python
+	plan   *store.Plan
+	users  map[string]bool // env ids
+}
+
+// A placed is one artifact in one env.
+type placed struct {
+	key digest.SHA256
+	env *env
+	pkg *pkg
+}
+
+// collect gathers what the image needs to hold: each content once, and every placement in
+// the order of envs and packages.
+func (b *builder) collect() error {
+	b.contents = map[digest.SHA256]*content{}
+	for _, e := range b.envs {
+		for _, p := range e.packages {
+			b.placements = append(b.placements, &placed{key: p.place, env: e, pkg: p})
+			if e.layout == store.Copies {
+				continue
+			}
+			c := b.contents[p.content]
+			if c == nil {
+				pl, err := store.Content(p.facts, p.items, p.content)
+				if err != nil {
+					return fmt.Errorf("environment %q: %w", e.id, err)
+				}
+				c = &content{key: p.content, pkg: p, python: e.python, plan: pl, users: map[string]bool{}}
+				b.contents[p.content] = c
+			}
+			c.users[e.id] = true
+		}
+	}
+	// Metapackages have nothing to share.
+	maps.DeleteFunc(b.contents, func(_ digest.SHA256, c *content) bool {
+		return len(c.plan.Fed) == 0 && len(c.plan.Compiles()) == 0
+	})
+	return nil
+}
+
+// frameKey names a frame: what it holds and how it is compressed.
+func frameKey(what digest.SHA256, c frame.Compression) digest.SHA256 {
+	return digest.NewKey("frame").Sum("what", what).Str("format", frame.Format(c)).Key()
+}
+
+// planLayers decides which frames share a layer.
+func (b *builder) planLayers() error {
+	req := plan.Request{First: notebookID, Params: plan.Params{BaseLayers: b.base.LayerCount()}}
+	for _, c := range b.contents {
+		req.Contents = append(req.Contents, plan.Content{
+			Key: c.key, Name: c.pkg.facts.Name, Dist: store.Dist(c.pkg.facts),
+			SizeBytes: c.pkg.blob.SizeBytes, Users: slices.Sorted(maps.Keys(c.users)),
+		})
+	}
+	for _, p := range b.placements {
+		req.Placements = append(req.Placements, plan.Placement{
+			Key: p.key, Env: p.env.id, Name: p.pkg.facts.Name, Dist: store.Dist(p.pkg.facts),
+		})
+	}
+	var err error
+	b.layout, err = plan.New(req)
+	return err
+}
+
+// A variant is the image in one compression.
+type variant struct {
+	compression frame.Compression
+	specs       []layer.Spec // of all planned layers but the metadata's
+	planned     []plan.Layer
+	layers      []*layer.Layer
+}
+
+// specs turns the layout into layers of frames that need not exist yet.
+func (b *builder) newVariant(c frame.Compression) (*variant, error) {
+	v := &variant{compression: c}
+	opaque := b.replaceNotebook
+	for _, l := range b.layout.Layers {
+		if l.Kind == plan.Meta {
+			continue
+		}
+		spec := layer.Spec{ID: l.ID, Kind: string(l.Kind), Compression: c}
+		if l.Kind == plan.Placements {
+			for _, id := range l.Envs {
+				e := b.envByID(id)
+				spec.Prelude = append(append(spec.Prelude, e.parents...), b.envDirs(e)...)
+				if id == notebookID && opaque {
+					opaque = false // the lowest layer with the env hides what the base has there
+					spec.Frames = append(spec.Frames, layer.Frame{Key: frameKey(b.opaqueKey(e), c)})
+				}
+			}
+			spec.Prelude = uniqueEntries(spec.Prelude)
+		} else {
+			spec.Prelude = b.storeParents
+		}
+		for _, k := range l.Frames {
+			spec.Frames = append(spec.Frames, layer.Frame{Key: frameKey(k, c)})
+		}
+		v.specs = append(v.specs, spec)
+		v.planned = append(v.planned, l)
+	}
+	return v, nil
+}
+
+// envDirs lists every directory of an env, its prefix first. Those that only bytecode needs
+// are among them, whether or not it compiles: the layer's key must follow from facts.
+func (b *builder) envDirs(e *env) []filetree.Entry {
+	dirs := map[string]bool{"": true}
+	for _, p := range e.packages {
+		for _, k := range p.share.Kept {
+			if k.Item.Type == filetree.Dir {
+				dirs[k.Path] = true
+			}
+			addParents(dirs, k.Path)
+		}
+		addParents(dirs, p.options.Record)
+	}
+	out := make([]filetree.Entry, 0, len(dirs))
+	for d := range dirs {
+		out = append(out, filetree.Entry{Path: path.Join(e.root, d), Type: filetree.Dir, Mode: 0o755, UID: b.uid, GID: b.gid, ModTime: filetree.Epoch1980})
+	}
+	return out
+}
+
+func addParents(dirs map[string]bool, p string) {
+	for d := parent(p); d != "" && !dirs[d]; d = parent(d) {
+		dirs[d] = true
+	}
+}
+
+func (b *builder) envByID(id string) *env {
+	i := slices.IndexFunc(b.envs, func(e *env) bool { return e.id == id })
+	return b.envs[i]
+}
+
+// uniqueEntries drops repeated paths; entries of one path are equal.
+func uniqueEntries(entries []filetree.Entry) []filetree.Entry {
+	slices.SortFunc(entries, func(x, y filetree.Entry) int { return strings.Compare(x.Path, y.Path) })
+	return slices.CompactFunc(entries, func(x, y filetree.Entry) bool { return x.Path == y.Path })
+}
+
+// opaqueKey names the frame that hides the base's notebook env.
+func (b *builder) opaqueKey(e *env) digest.SHA256 {
+	return digest.NewKey("opaque").Str("root", e.root).Key()
+}
+
+// storeOpaque makes that frame: OCI image-spec layer.md, "Opaque Whiteout".
+func (b *builder) storeOpaque(e *env, c frame.Compression) error {
+	w, err := layer.CreateFrame(b.cache, frameKey(b.opaqueKey(e), c), c, frame.Options{Pool: &b.encoders})
+	if err != nil {
+		return err
+	}
+	defer w.Abort()
+	if err := w.Add(filetree.Entry{Path: e.root + "/.wh..wh..opq", Type: filetree.File, Mode: 0o644, ModTime: filetree.Epoch1980}, nil); err != nil {
+		return err
+	}
+	_, err = w.Commit()
+	return err
+}
+
+// build makes the layers of a variant: those that are known as they are, the others from
+// frames, which are made where the cache lacks them.
+func (b *builder) build(ctx context.Context, v *variant) error {
+	v.layers = make([]*layer.Layer, len(v.specs))
+	var missing []int
+	wanted := map[digest.SHA256]bool{}
+	for i := range v.specs {
+		l, err := layer.Known(b.cache, v.specs[i])
+		if err == nil {
+			v.layers[i] = l
+			continue
+		}
+		missing = append(missing, i)
+		for _, f := range v.specs[i].Frames {
+			wanted[f.Key] = true
+		}
+	}
+	b.compression = v.compression
+	if err := b.makeFrames(ctx, v, wanted); err != nil {
+		return err
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	stage := b.talk.Stage("assemble", int64(len(missing)), report.Things)
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(b.jobs)
+	for _, i := range missing {
+		g.Go(func() error {
+			spec := v.specs[i]
+			for n, f := range spec.Frames {
+				cached, err := layer.CachedFrame(b.cache, f.Key)
+				if err != nil {
+					return fmt.Errorf("layer %s: %w", spec.ID, err)
+				}
+				spec.Frames[n] = cached
+			}
+			var err error
+			v.layers[i], err = layer.Assemble(gctx, b.cache, spec)
+			stage.Add(1)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		stage.Abort()
+		return err
+	}
+	b.timings["assemble"] = stage.Done("%s of %d", report.Count(len(missing), "new layer"), len(v.specs))
+	return nil
+}
+
+// makeFrames makes the wanted frames that the cache lacks.
+func (b *builder) makeFrames(ctx context.Context, v *variant, wanted map[digest.SHA256]bool) error {
+	before, err := frame.Prelude(b.storeParents, v.compression)
+	if err != nil {
+		return err
+	}
+	jobs := map[digest.SHA256]*job{}
+	var order []*job
+	need := func(p *pkg, f *frameJob) {
+		j := jobs[p.blob.SHA256]
+		if j == nil {
+			j = &job{facts: p.facts, blob: p.blob}
+			jobs[p.blob.SHA256] = j
+			order = append(order, j)
+		}
+		j.frames = append(j.frames, f)
+	}
+	contentNeeded := map[digest.SHA256]bool{}
+	lacks := func(key digest.SHA256) bool { return wanted[key] && !b.cache.Has(layer.KindFrame, key) }
+	var placements []*placed
+	for _, p := range b.placements {
+		if !lacks(frameKey(p.key, v.compression)) {
+			continue
+		}
+		placements = append(placements, p)
+		if c := b.contents[p.pkg.content]; c != nil && len(c.plan.Compiles()) > 0 {
+			if _, known := b.missingBytecode(c.key); !known {
+				contentNeeded[c.key] = true
+			}
+		}
+	}
+	for _, key := range slices.SortedFunc(maps.Keys(b.contents), compareDigests) {
+		c, k := b.contents[key], frameKey(key, v.compression)
+		if lacks(k) || contentNeeded[key] {
+			need(c.pkg, &frameJob{key: k, content: key, plan: c.plan, python: c.python, before: before.Raw})
+		}
+	}
+	for _, p := range placements {
+		f, err := b.placementJob(p, v.compression)
+		if err != nil {
+			return err
+		}
+		need(p.pkg, f)
+	}
+	if b.replaceNotebook {
+		e := b.envByID(notebookID)
+		if lacks(frameKey(b.opaqueKey(e), v.compression)) {
+			if err := b.storeOpaque(e, v.compression); err != nil {
+				return err
+			}
+		}
+	}
+	if len(order) == 0 {
+		return nil
+	}
+	var total int64
+	frames := 0
+	for _, j := range order {
+		total += j.blob.SizeBytes
+		frames += len(j.frames)
+	}
+	stage := b.talk.Stage("link", total, report.Bytes)
+	if err := b.buildFrames(ctx, order, stage.Add); err != nil {
+		stage.Abort()
+		return report.In(report.Package, err)
+	}
+	b.timings["link"] = stage.Done("%s from %s", report.Count(frames, "frame"), report.Count(len(order), "archive"))
+	return nil
+}
+
+func compareDigests(x, y digest.SHA256) int { return strings.Compare(string(x[:]), string(y[:])) }
+
+func (b *builder) placementJob(p *placed, c frame.Compression) (*frameJob, error) {
+	pl, err := store.Place(p.pkg.facts, p.pkg.share, p.pkg.content, p.pkg.options)
+	if err != nil {
+		return nil, fmt.Errorf("environment %q: %w", p.env.id, err)
+	}
+	return &frameJob{
+		key: frameKey(p.key, c), content: p.pkg.content, plan: pl, python: p.env.python, prefix: p.env.prefix,
+		record: func(learnt link.Learnt) ([]byte, error) {
+			if p.pkg.facts.Kind != artifact.Conda {
+				return nil, nil
+			}
+			return link.Record(p.pkg.facts, p.pkg.items, p.pkg.origin, &learnt)
+		},
+	}, nil
+}
+
+// added lists the layers for the image, the metadata layer last.
+func (v *variant) added(meta *layer.Layer) []image.AddedLayer {
+	var out []image.AddedLayer
+	for i, l := range v.layers {
+		out = append(out, image.AddedLayer{Layer: l, Key: l.Key(), Kind: v.specs[i].Kind, ID: v.specs[i].ID})
+	}
+	return append(out, image.AddedLayer{Layer: meta, Key: meta.Key(), Kind: string(plan.Meta), ID: metaID})
+}
+
+const metaID = "meta"

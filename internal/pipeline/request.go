@@ -1,0 +1,88 @@
+// Package pipeline is the only package that knows all the stages of a build and their order.
+//
+//	project > locks > fetch > facts > link > frames > layers > image > output
+//
+// Every stage hands a plain value to the next. The only side effects are the cache, the
+// interpreters unpacked in it, and the output, which appears when all else is done: a
+// build that fails leaves the last good image where it is.
+package pipeline
+
+import "time"
+
+// A BuildRequest says what to build. The zero value of everything but Project means the
+// project's corn.yaml, and then the default.
+type BuildRequest struct {
+	Project      string   // folder
+	Base         string   // reference of the base image
+	Outputs      []string // "oci:DIR", "docker-archive:FILE"; none: oci:<project>/dist/image
+	Tags         []string // names for the image
+	Platform     string   // "linux/amd64" or "linux-64"
+	ChannelAlias string   // URL that stands in for https://conda.anaconda.org
+	Compression  string   // "zstd" or "gzip"; a docker archive is always gzip
+	Offline      bool     // only what the cache holds
+	CacheDir     string   // empty: cache.DefaultDir
+	Jobs         int      // 0: one per core
+	Version      string   // corn's own version, for messages only: it never enters the image
+}
+
+// A BuildResult is what --json prints. docs/formats/build-json.md describes it.
+type BuildResult struct {
+	Format   int              `json:"format"` // 1
+	Digest   string           `json:"digest"` // of the manifest
+	ImageID  string           `json:"image_id"`
+	Size     int64            `json:"size_bytes"` // manifest, config and compressed layers, the base's included
+	Platform string           `json:"platform"`
+	Base     BaseResult       `json:"base"`
+	Tags     []string         `json:"tags"`
+	Outputs  []OutputResult   `json:"outputs"`
+	Layers   []LayerResult    `json:"layers"`
+	Kernels  []KernelResult   `json:"kernels"`
+	Clobbers []ClobberResult  `json:"clobbers"`
+	Warnings []string         `json:"warnings"`
+	Timings  map[string]int64 `json:"timings_ms"`
+	Total    time.Duration    `json:"-"`
+}
+
+// BaseResult names the base image.
+type BaseResult struct {
+	Ref    string `json:"ref"`
+	Digest string `json:"digest"`
+	Layers int    `json:"layers"`
+	Glibc  string `json:"glibc,omitempty"`
+}
+
+// OutputResult is one place the image was written to.
+type OutputResult struct {
+	Ref          string `json:"ref"`
+	Digest       string `json:"digest"` // differs between compressions
+	BytesWritten int64  `json:"bytes_written"`
+}
+
+// LayerResult is one layer that corn added.
+type LayerResult struct {
+	ID        string   `json:"id"`
+	Kind      string   `json:"kind"`
+	Key       string   `json:"key"`
+	Digest    string   `json:"digest"`
+	DiffID    string   `json:"diff_id"`
+	Size      int64    `json:"size_bytes"`
+	Artifacts []string `json:"artifacts"`
+}
+
+// KernelResult is one kernel that Jupyter will offer.
+type KernelResult struct {
+	Name        string `json:"name"`
+	DisplayName string `json:"display_name"`
+	Language    string `json:"language"`
+	Environment string `json:"environment"`
+	Prefix      string `json:"prefix"`
+	Packages    int    `json:"packages"`
+}
+
+// ClobberResult is a path that several packages of one environment bring.
+type ClobberResult struct {
+	Environment string   `json:"environment"`
+	Path        string   `json:"path"`
+	Owners      []string `json:"owners"`
+	Winner      string   `json:"winner"`
+}
