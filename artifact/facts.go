@@ -133,6 +133,13 @@ type Member struct {
 	PycSize uint32 `json:"pycsize,omitempty"`
 	// PycMagic is the first two bytes of a .pyc, little endian; 0 for other files.
 	PycMagic uint16 `json:"pycmagic,omitempty"`
+	// Listed is the position in paths.json or info/files, from 1; 0 in wheels.
+	Listed int `json:"n,omitempty"`
+	// ListedSizeBytes and ListedSHA256 are what paths.json says of a link's target, or of a
+	// file where it is not true: conda packages that were changed after they were listed
+	// exist, and conda, mamba and rattler install them. Zero: nothing was said, or it is true.
+	ListedSizeBytes int64         `json:"lsize,omitempty"`
+	ListedSHA256    digest.SHA256 `json:"lsha256,omitzero"`
 	// HardLink is the path whose content this file repeats, where the archive holds a
 	// hard link; that path need not be a member. Everything else says the same as
 	// for a file of its own.

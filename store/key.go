@@ -2,6 +2,7 @@ package store
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/nasa-openscapes/corn/artifact"
@@ -54,11 +55,15 @@ func ContentDir(f *artifact.Facts, key digest.SHA256) string {
 }
 
 // ContentKey names the content frame of an artifact. It is a hash over the format
-// version, the archive, the platform and the strip set. Python counts only where it
-// changes bytes: the site-packages path where the layout of the artifact follows it
-// (noarch python, wheels), and the whole of py where a file is to be compiled.
+// version, the archive, the platform, the strip set and the paths of the content. Python
+// counts only where it changes bytes: the site-packages path where the layout of the
+// artifact follows it (noarch python, wheels), and the whole of py where a file is to be
+// compiled.
 //
-// items are those of link.Items or wheel.Items, before or after Strip: no answer differs.
+// The paths follow from the rest. They are in the key so that a mistake in linking, or
+// items that a caller left out, can never give one key to two contents.
+//
+// items are what link.Items or wheel.Items gave, after [Strip]: those that [Content] gets.
 // py may be nil for an env without Python.
 func ContentKey(f *artifact.Facts, items []Item, p Params, py *Python) digest.SHA256 {
 	k := digest.NewKey("content")
@@ -66,8 +71,9 @@ func ContentKey(f *artifact.Facts, items []Item, p Params, py *Python) digest.SH
 	k.Sum("archive", f.SHA256)
 	k.Str("platform", p.Platform)
 	k.Strs("strip", globSet(p.Strip))
+	paths, compiles := contentPaths(items)
+	k.Strs("paths", paths)
 	if py != nil {
-		compiles := compilesInStore(items)
 		if compiles || f.Noarch == "python" || f.Kind == artifact.Wheel {
 			k.Str("site-packages", py.SitePackages)
 		}
@@ -79,17 +85,24 @@ func ContentKey(f *artifact.Facts, items []Item, p Params, py *Python) digest.SH
 	return k.Key()
 }
 
-// compilesInStore tells whether the content of these items has files to be compiled.
-func compilesInStore(items []Item) bool {
+// contentPaths lists what of the items is in the content, a line each, sorted, and tells whether
+// any of it is to be compiled.
+func contentPaths(items []Item) (paths []string, compiles bool) {
 	src := byPath(items)
 	for i := range items {
-		if items[i].Pyc != nil {
-			if s := src[items[i].Pyc.Source]; s != nil && shared(s) {
-				return true
+		it := &items[i]
+		switch {
+		case it.Pyc != nil:
+			if s := src[it.Pyc.Source]; s != nil && shared(s) {
+				paths = append(paths, it.Path+"\x00compiled from "+s.Path)
+				compiles = true
 			}
+		case it.Type != filetree.File || shared(it):
+			paths = append(paths, it.Path+"\x00"+it.Type.String())
 		}
 	}
-	return false
+	slices.Sort(paths)
+	return paths, compiles
 }
 
 func byPath(items []Item) map[string]*Item {

@@ -47,7 +47,7 @@ func (o PlaceOptions) root() string {
 // archive's mode without setuid, setgid and sticky, as an unprivileged extraction gives
 // them, and belong to the env's uid and gid.
 func Place(f *artifact.Facts, share Share, content digest.SHA256, o PlaceOptions) (*Plan, error) {
-	rules, err := newCopier(f, share, o)
+	rules, err := newCopier(f, o)
 	if err != nil {
 		return nil, err
 	}

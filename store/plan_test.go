@@ -240,14 +240,15 @@ func TestContentKey(t *testing.T) {
 		*items = slices.DeleteFunc(*items, func(it Item) bool { return it.Path == "m/c/a.pyc" })
 	}
 	for why, edit := range map[string]func(*artifact.Facts, *[]Item, *Params, *Python){
-		"archive":                          func(f *artifact.Facts, _ *[]Item, _ *Params, _ *Python) { f.SHA256 = digest.Sum([]byte("other")) },
-		"format":                           func(_ *artifact.Facts, _ *[]Item, p *Params, _ *Python) { p.FormatVersion = 2 },
-		"platform":                         func(_ *artifact.Facts, _ *[]Item, p *Params, _ *Python) { p.Platform = "linux-aarch64" },
-		"strip":                            func(_ *artifact.Facts, _ *[]Item, p *Params, _ *Python) { p.Strip = []string{"a"} },
-		"compiler":                         func(_ *artifact.Facts, _ *[]Item, _ *Params, py *Python) { py.Artifact = digest.Sum([]byte("3.13.6")) },
-		"tag":                              func(_ *artifact.Facts, _ *[]Item, _ *Params, py *Python) { py.CacheTag = "cpython-312" },
-		"folder":                           func(_ *artifact.Facts, _ *[]Item, _ *Params, py *Python) { py.SitePackages = "x" },
-		"no compilation of shared sources": noPyc,
+		"archive":                func(f *artifact.Facts, _ *[]Item, _ *Params, _ *Python) { f.SHA256 = digest.Sum([]byte("other")) },
+		"format":                 func(_ *artifact.Facts, _ *[]Item, p *Params, _ *Python) { p.FormatVersion = 2 },
+		"platform":               func(_ *artifact.Facts, _ *[]Item, p *Params, _ *Python) { p.Platform = "linux-aarch64" },
+		"strip":                  func(_ *artifact.Facts, _ *[]Item, p *Params, _ *Python) { p.Strip = []string{"a"} },
+		"compiler":               func(_ *artifact.Facts, _ *[]Item, _ *Params, py *Python) { py.Artifact = digest.Sum([]byte("3.13.6")) },
+		"tag":                    func(_ *artifact.Facts, _ *[]Item, _ *Params, py *Python) { py.CacheTag = "cpython-312" },
+		"folder":                 func(_ *artifact.Facts, _ *[]Item, _ *Params, py *Python) { py.SitePackages = "x" },
+		"list of compiled files": noPyc,
+		"list of paths":          func(_ *artifact.Facts, items *[]Item, _ *Params, _ *Python) { *items = (*items)[1:] },
 	} {
 		if key(edit) == want {
 			t.Errorf("another %s gives the same content key", why)

@@ -43,7 +43,7 @@ func isWebAsset(it *Item) bool {
 type artifactRule struct {
 	name   string
 	reason string
-	match  func(f *artifact.Facts, items []Placed) bool
+	match  func(*artifact.Facts) bool
 }
 
 var artifactRules = []artifactRule{
@@ -54,12 +54,12 @@ var artifactRules = []artifactRule{
 	})},
 }
 
-func isSysroot(f *artifact.Facts, _ []Placed) bool {
+func isSysroot(f *artifact.Facts) bool {
 	return f.Kind == artifact.Conda && strings.HasPrefix(f.Name, "sysroot_")
 }
 
-func hasFile(match func(base string) bool) func(*artifact.Facts, []Placed) bool {
-	return func(f *artifact.Facts, _ []Placed) bool {
+func hasFile(match func(base string) bool) func(*artifact.Facts) bool {
+	return func(f *artifact.Facts) bool {
 		for i := range f.Members {
 			if f.Members[i].Type == filetree.File && match(path.Base(f.Members[i].Path)) {
 				return true
@@ -75,7 +75,7 @@ type copier struct {
 	globs Globs
 }
 
-func newCopier(f *artifact.Facts, share Share, o PlaceOptions) (*copier, error) {
+func newCopier(f *artifact.Facts, o PlaceOptions) (*copier, error) {
 	globs, err := ParseGlobs(o.Copy)
 	if err != nil {
 		return nil, err
@@ -86,7 +86,7 @@ func newCopier(f *artifact.Facts, share Share, o PlaceOptions) (*copier, error) 
 		return c, nil
 	}
 	for _, r := range artifactRules {
-		if r.match(f, share.Kept) {
+		if r.match(f) {
 			c.whole = r.name
 			break
 		}
@@ -118,7 +118,7 @@ func (c *copier) reason(it *Item) string {
 // "sysroot", "jvm", "rustc", "copy" or "layout: copies". It is empty where the env gets
 // a link into the store. Only files have reasons; an invalid glob in o is a *GlobError.
 func CopyReason(f *artifact.Facts, it *Item, o PlaceOptions) (string, error) {
-	c, err := newCopier(f, Share{}, o)
+	c, err := newCopier(f, o)
 	if err != nil {
 		return "", err
 	}

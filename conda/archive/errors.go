@@ -3,8 +3,6 @@ package archive
 import (
 	"errors"
 	"fmt"
-
-	"github.com/nasa-openscapes/corn/digest"
 )
 
 // ErrNoIndex is wrapped by the *FormatError of an archive without info/index.json.
@@ -45,19 +43,6 @@ type LimitError struct {
 func (e *LimitError) Error() string {
 	return fmt.Sprintf("archive %s: more than %d %s", e.FileName, e.Limit, e.What)
 }
-
-// A CorruptError reports a file whose bytes are not those that info/paths.json promises.
-type CorruptError struct {
-	FileName string
-	Path     string
-	Mismatch *digest.MismatchError
-}
-
-func (e *CorruptError) Error() string {
-	return fmt.Sprintf("archive %s: %s is not what info/paths.json lists: %s", e.FileName, e.Path, e.Mismatch)
-}
-
-func (e *CorruptError) Unwrap() error { return e.Mismatch }
 
 // A MissingError reports a path that the archive lists and does not hold.
 type MissingError struct {

@@ -24,7 +24,7 @@ import (
 // link is listed, are read once more, for those files alone. Memory grows with the number of paths, not
 // with their sizes.
 //
-// Errors: *FormatError, *LimitError, *MissingError, *CorruptError, *IdentityError, the context's.
+// Errors: *FormatError, *LimitError, *MissingError, *IdentityError, the context's.
 func (a *Archive) Facts(ctx context.Context) (*artifact.Facts, error) {
 	p := &pass{a: a, info: infoFiles{}, contents: map[string]*content{}, left: a.opt.Limits.Placeholders, buf: make([]byte, 256<<10)}
 	if err := a.scan(ctx, partInfo|partPayload, p.one); err != nil {
@@ -251,6 +251,7 @@ func (p *pass) assemble(l *list, facts *artifact.Facts) error {
 		if err != nil {
 			return err
 		}
+		out.Listed = at + 1
 		facts.Members = append(facts.Members, out)
 		if isLinkScript(m.path, facts.Name) {
 			facts.Conda.LinkScripts = append(facts.Conda.LinkScripts, m.path)
@@ -266,7 +267,7 @@ func (p *pass) assemble(l *list, facts *artifact.Facts) error {
 		switch it := &l.items[i]; {
 		case found[i]:
 		case it.dir:
-			facts.Members = append(facts.Members, artifact.Member{Path: it.path, Type: filetree.Dir, Mode: 0o755, NoLink: it.noLink, NoSoft: it.noSoft})
+			facts.Members = append(facts.Members, artifact.Member{Path: it.path, Type: filetree.Dir, Mode: 0o755, Listed: i + 1, NoLink: it.noLink, NoSoft: it.noSoft})
 		default:
 			return &MissingError{FileName: p.a.fileName, List: l.source, Path: it.path}
 		}
@@ -275,24 +276,29 @@ func (p *pass) assemble(l *list, facts *artifact.Facts) error {
 }
 
 // member turns one path into its facts, and compares it with what the list promises.
+// What differs is noted, not refused: the archive's own hash was checked, and packages whose
+// files were changed after listing are installed by conda (safety_checks: warn), mamba and rattler.
 func (p *pass) member(m *member, it *item) (artifact.Member, error) {
 	out := artifact.Member{Path: m.path, Type: m.typ, Mode: m.mode, ModTime: m.modTime, Link: m.link, NoLink: it.noLink, NoSoft: it.noSoft}
-	if it.dir != (m.typ == filetree.Dir) {
-		return out, p.a.formatErr(m.path, fmt.Sprintf("is a %s, %s lists it as something else", m.typ, "info/paths.json"), nil)
+	if it.dir != (m.typ == filetree.Dir) && !it.anyType {
+		return out, p.a.formatErr(m.path, fmt.Sprintf("is a %s, info/paths.json lists it as something else", m.typ), nil)
 	}
 	if !utf8.ValidString(m.link) {
 		return out, p.a.formatErr(m.path, "is a symbolic link whose target is not UTF-8", nil)
 	}
 	if m.typ != filetree.File {
+		if m.typ == filetree.Symlink {
+			out.ListedSizeBytes = it.linkSizeBytes
+		}
 		return out, nil
 	}
 	c := p.contents[m.contentPath()]
 	out.SizeBytes, out.SHA256, out.HardLink = m.sizeBytes, c.sha256, m.root
-	if !it.sha256.IsZero() && it.sha256 != c.sha256 {
-		return out, p.corrupt(m, "sha256", it.sha256.String(), c.sha256.String())
+	if it.sha256 != c.sha256 {
+		out.ListedSHA256 = it.sha256
 	}
-	if it.sizeBytes >= 0 && it.sizeBytes != m.sizeBytes {
-		return out, p.corrupt(m, "size", fmt.Sprint(it.sizeBytes), fmt.Sprint(m.sizeBytes))
+	if it.sizeBytes > 0 && it.sizeBytes != m.sizeBytes {
+		out.ListedSizeBytes = it.sizeBytes
 	}
 	c.look.apply(&out)
 	if it.placeholder != "" {
@@ -302,11 +308,6 @@ func (p *pass) member(m *member, it *item) (artifact.Member, error) {
 		}
 	}
 	return out, nil
-}
-
-func (p *pass) corrupt(m *member, what, want, got string) error {
-	return &CorruptError{FileName: p.a.fileName, Path: m.path,
-		Mismatch: &digest.MismatchError{What: what, Want: want, Got: got, ReadBytes: m.sizeBytes}}
 }
 
 // firstLine keeps the start of a file up to its first newline.

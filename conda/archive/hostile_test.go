@@ -233,18 +233,18 @@ func TestLimits(t *testing.T) {
 
 // TestBombs: archives that promise or unpack to far more than they are end soon, in little memory.
 func TestBombs(t *testing.T) {
-	// A GiB of zeros takes 33 KB of zstd: above what the ratio allows.
+	// 300 MiB of zeros take 10 KB of zstd: above what the ratio allows.
 	var zeros bytes.Buffer
 	enc, err := zstd.NewWriter(&zeros)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := tar.NewWriter(enc)
-	if err := w.WriteHeader(&tar.Header{Name: "zeros", Size: 1 << 30, Mode: 0o644}); err != nil {
+	if err := w.WriteHeader(&tar.Header{Name: "zeros", Size: 300 << 20, Mode: 0o644}); err != nil {
 		t.Fatal(err)
 	}
 	chunk := make([]byte, 1<<20)
-	for range 1 << 10 {
+	for range 300 {
 		if _, err := w.Write(chunk); err != nil {
 			t.Fatal(err)
 		}

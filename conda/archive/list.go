@@ -20,15 +20,17 @@ type list struct {
 
 // item is one listed path.
 type item struct {
-	path        string
-	dir         bool // path_type "directory"
-	anyType     bool // the list says nothing of the type
-	sha256      digest.SHA256
-	sizeBytes   int64 // -1: not said
-	placeholder string
-	mode        artifact.PrefixMode
-	noLink      bool
-	noSoft      bool
+	path      string
+	dir       bool // path_type "directory"
+	anyType   bool // info/files: it says nothing of the type
+	sha256    digest.SHA256
+	sizeBytes int64 // -1: not said
+	// linkSizeBytes is what is said of a softlink.
+	linkSizeBytes int64
+	placeholder   string
+	mode          artifact.PrefixMode
+	noLink        bool
+	noSoft        bool
 }
 
 func (l *list) get(p string) *item {
@@ -132,7 +134,8 @@ func parsePathsJSON(b []byte) (*list, error) {
 		case "hardlink":
 		case "softlink", "":
 			// A softlink's size and hash are those of what it leads to.
-			it.sizeBytes, it.sha256, it.anyType = -1, digest.SHA256{}, true
+			it.linkSizeBytes = max(it.sizeBytes, 0)
+			it.sizeBytes, it.sha256 = -1, digest.SHA256{}
 		case "directory":
 			it.dir = true
 		default:

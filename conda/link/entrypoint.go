@@ -1,6 +1,7 @@
 package link
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -90,7 +91,10 @@ func (l *linker) entryPoints() error {
 	for _, s := range l.f.Conda.EntryPoints {
 		e, err := ParseEntryPoint(s)
 		if err != nil {
-			return &EntryPointError{l.f.FileName, s, err.(*EntryPointError).Reason}
+			if e, ok := errors.AsType[*EntryPointError](err); ok {
+				return &EntryPointError{l.f.FileName, s, e.Reason}
+			}
+			return err
 		}
 		data := e.Script(l.env.Prefix + "/" + l.env.Python.Executable())
 		l.add(store.Item{

@@ -14,6 +14,8 @@ import (
 type Env struct {
 	Prefix string  // absolute, without a slash at the end: "/srv/conda/envs/a"
 	Python *Python // nil for an env without one
+	// ShippedPyc compiles nothing: bytecode is what packages bring, stale or not.
+	ShippedPyc bool
 }
 
 // A Result is what one package brings into an env.
@@ -86,13 +88,16 @@ func Items(f *artifact.Facts, env Env) (*Result, error) {
 	return r, nil
 }
 
-// stablePaths is the order of paths.json: conda-build and rattler-build sort it by path.
+// stablePaths is the order of paths.json or info/files; members without a place in it go by
+// path.
 func stablePaths(f *artifact.Facts) []int {
 	order := make([]int, len(f.Members))
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(f.Members[a].Path, f.Members[b].Path) })
+	slices.SortStableFunc(order, func(a, b int) int {
+		return cmp.Or(cmp.Compare(f.Members[a].Listed, f.Members[b].Listed), cmp.Compare(f.Members[a].Path, f.Members[b].Path))
+	})
 	return order
 }
 

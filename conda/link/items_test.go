@@ -262,6 +262,11 @@ func TestBytecodeWhere(t *testing.T) {
 	if got := compiled(py313(t)); !slices.Equal(got, want) {
 		t.Errorf("3.13 compiles %q, want %q", got, want)
 	}
+	shippedOnly, err := Items(pkg("m", "", file("lib/python3.13/a.py", 0o644, "x"), pyc("lib/python3.13/__pycache__/a.cpython-313.pyc", 1, 1, 1)),
+		Env{Prefix: "/p", Python: py313(t), ShippedPyc: true})
+	if err != nil || len(shippedOnly.Items) != 2 || slices.ContainsFunc(shippedOnly.Items, func(it store.Item) bool { return it.Pyc != nil }) {
+		t.Errorf("ShippedPyc: %v, %v, want the two files as they are", shippedOnly, err)
+	}
 	if got := compiled(nil); got != nil {
 		t.Errorf("no Python compiles %q", got)
 	}

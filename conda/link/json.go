@@ -86,8 +86,8 @@ func encode(b *bytes.Buffer, v any, depth int) {
 // number normalises: integers stay, others are the shortest text of their double, with
 // ".0" where they would read as integers.
 func number(s string) string {
-	if _, err := strconv.ParseInt(s, 10, 64); err == nil && s != "-0" {
-		return s
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
+		return strconv.FormatInt(n, 10) // "-0" is 0
 	}
 	if _, err := strconv.ParseUint(s, 10, 64); err == nil {
 		return s
@@ -97,8 +97,7 @@ func number(s string) string {
 		return "null" // what a double cannot hold
 	}
 	if a := math.Abs(f); a != 0 && (a < 1e-4 || a >= 1e15) {
-		out := strconv.FormatFloat(f, 'e', -1, 64)
-		return out
+		return strconv.FormatFloat(f, 'e', -1, 64)
 	}
 	out := strconv.FormatFloat(f, 'f', -1, 64)
 	if !strings.Contains(out, ".") {

@@ -49,7 +49,7 @@ func (p *Python) missingPyc(files []string) []string {
 // source's time in the image stays as it is.
 func (l *linker) bytecode() {
 	py := l.env.Python
-	if py == nil || py.PyPy {
+	if py == nil || py.PyPy || l.env.ShippedPyc {
 		return
 	}
 	var add []store.Item

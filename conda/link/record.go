@@ -217,7 +217,7 @@ func (r *recorder) member(it *store.Item) (map[string]any, error) {
 			e["sha256_in_prefix"] = sum.String()
 		}
 		if m != nil && r.f.Conda.HasPathsJSON && !m.SHA256.IsZero() {
-			e["sha256"] = m.SHA256.String()
+			e["sha256"] = listedSum(m).String()
 		}
 	}
 	if m == nil {
@@ -239,7 +239,10 @@ func (r *recorder) shipped(it *store.Item) *artifact.Member { return r.members[i
 // sizeBytes is the size that paths.json has: of a link, its target's (conda-build and
 // rattler-build follow it), which is known here when the package brings the target.
 func (r *recorder) sizeBytes(it *store.Item, m *artifact.Member) int64 {
-	if it.Type != filetree.Symlink || m.SizeBytes != 0 {
+	if m.ListedSizeBytes != 0 {
+		return m.ListedSizeBytes
+	}
+	if it.Type != filetree.Symlink {
 		return m.SizeBytes
 	}
 	if p, ok := r.follow(it.Path); ok && r.own[p] != nil {
@@ -250,6 +253,14 @@ func (r *recorder) sizeBytes(it *store.Item, m *artifact.Member) int64 {
 	return 0
 }
 
+// listedSum is the digest that paths.json gives a file, true or not: micromamba copies it.
+func listedSum(m *artifact.Member) digest.SHA256 {
+	if !m.ListedSHA256.IsZero() {
+		return m.ListedSHA256
+	}
+	return m.SHA256
+}
+
 // sum is the digest of a file in the prefix; known is false in the canonical record for
 // rewritten files.
 func (r *recorder) sum(it *store.Item) (sum digest.SHA256, known bool, err error) {
@@ -258,7 +269,7 @@ func (r *recorder) sum(it *store.Item) (sum digest.SHA256, known bool, err error
 		if m == nil {
 			return sum, false, &RecordError{r.f.FileName, fmt.Sprintf("no member %q", it.Member)}
 		}
-		return m.SHA256, true, nil
+		return listedSum(m), true, nil
 	}
 	if it.Generated {
 		return digest.Sum(it.Data), true, nil

@@ -27,7 +27,7 @@ func use(data, placeholder string, mode artifact.PrefixMode) *artifact.PrefixUse
 		i += j + len(placeholder)
 	}
 	if line, _, _ := strings.Cut(data, "\n"); mode == artifact.Text && strings.HasPrefix(data, "#!") {
-		u.Shebang = line[:min(len(line), keptShebang)]
+		u.Shebang = line[:min(len(line), artifact.MaxShebangBytes)]
 	}
 	return u
 }

@@ -11,10 +11,6 @@ import (
 // 128 bytes, one of them NUL, before Linux 5.1.
 const maxShebang = 127
 
-// keptShebang is how much of a first line facts hold; one that long has no known end and
-// is left alone. No kernel runs it either way.
-const keptShebang = 4096
-
 // shebangLine splits "#! /path/to/exe options": executable (blanks in it escaped by a
 // backslash) and the rest of the line. A line with a carriage return does not match and
 // stays, as in micromamba.
@@ -35,9 +31,12 @@ func envForm(line string) (string, bool) {
 // Too long a line gets the /usr/bin/env form. So does one whose executable's path would
 // have a blank of the prefix in it: conda does so, micromamba leaves a line that no
 // kernel can run.
+//
+// A line of artifact.MaxShebangBytes or more is left alone: facts hold no more of it, and
+// no kernel runs it. So is one that is not UTF-8, which facts do not hold.
 func newShebang(use *artifact.PrefixUse, prefix string) (line string, replaced bool) {
 	line = use.Shebang
-	if use.Mode == artifact.Binary || line == "" || len(line) >= keptShebang {
+	if use.Mode == artifact.Binary || line == "" || len(line) >= artifact.MaxShebangBytes {
 		return line, false
 	}
 	put := func(s string) string {
@@ -48,8 +47,8 @@ func newShebang(use *artifact.PrefixUse, prefix string) (line string, replaced b
 	}
 	if strings.ContainsAny(prefix, " \t") && use.Placeholder != "" {
 		if m := shebangLine.FindStringSubmatch(line); m != nil && strings.Contains(m[1], use.Placeholder) {
-			new, ok := envForm(line)
-			return put(new), ok
+			env, ok := envForm(line)
+			return put(env), ok
 		}
 	}
 	if line = put(line); len(line) <= maxShebang {

@@ -342,6 +342,10 @@ func (b *builder) link() error {
 				e.id, report.Count(len(clobbers), "path"), c.Path, c.Winner, strings.Join(c.Owners[:len(c.Owners)-1], ", "))
 		}
 		for _, p := range e.packages {
+			if name, n := falselyListed(p.facts); n > 0 {
+				b.warn("package %s: %s not what its info/paths.json says, %s among them; the archive's own hash is right, so it is used as conda does",
+					p.facts.FileName, report.Count(n, "file"), name)
+			}
 			for _, s := range p.scripts {
 				b.warn("environment %q: package %s has the link script %s; this version of corn does not run it", e.id, p.facts.Name, s)
 			}
@@ -352,6 +356,17 @@ func (b *builder) link() error {
 	}
 	b.timings["plan"] = time.Since(began)
 	return nil
+}
+
+// falselyListed counts files that paths.json describes wrongly and names one.
+func falselyListed(f *artifact.Facts) (name string, n int) {
+	for i := range f.Members {
+		if m := &f.Members[i]; m.Type == filetree.File && (m.ListedSizeBytes != 0 || !m.ListedSHA256.IsZero()) {
+			name = m.Path
+			n++
+		}
+	}
+	return name, n
 }
 
 // newCompiler prepares the interpreter of a Python for compiling.

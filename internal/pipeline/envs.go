@@ -132,13 +132,13 @@ func (e *env) items(p *pkg, o linkOptions) error {
 			return err
 		}
 	} else {
-		res, err := link.Items(p.facts, link.Env{Prefix: e.prefix, Python: e.python})
+		res, err := link.Items(p.facts, link.Env{Prefix: e.prefix, Python: e.python, ShippedPyc: o.pycShipped})
 		if err != nil {
 			return err
 		}
 		items, p.scripts = res.Items, res.LinkScripts
 	}
-	if o.pycShipped {
+	if o.pycShipped && p.facts.Kind == artifact.Wheel { // link.Items knows of it
 		items = slices.DeleteFunc(items, func(it store.Item) bool { return it.Pyc != nil })
 	}
 	items, err := store.Strip(items, o.params.Strip)
