@@ -156,15 +156,15 @@ func (c *Cache) ByMD5(sum digest.MD5) (digest.SHA256, error) {
 	hex := sum.String()
 	b, err := os.ReadFile(c.fan(hex, "md5"))
 	if errors.Is(err, fs.ErrNotExist) {
-		return zero, &MissError{Kind: "md5", Key: hex}
+		return digest.SHA256{}, &MissError{Kind: "md5", Key: hex}
 	}
 	if err != nil {
-		return zero, c.wrap("read md5 index", err)
+		return digest.SHA256{}, c.wrap("read md5 index", err)
 	}
 	s, err := digest.Parse(strings.TrimSuffix(string(b), "\n"))
 	if err != nil {
 		remove(c.fan(hex, "md5"))
-		return zero, &MissError{Kind: "md5", Key: hex, Reason: err.Error()}
+		return digest.SHA256{}, &MissError{Kind: "md5", Key: hex, Reason: err.Error()}
 	}
 	return s, nil
 }

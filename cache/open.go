@@ -7,8 +7,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/nasa-openscapes/corn/digest"
 )
 
 // Version is the version of the layout on disk. It is the name of a folder, so that
@@ -172,5 +170,3 @@ func (c *Cache) finish(f *os.File) error {
 	}
 	return f.Close()
 }
-
-var zero digest.SHA256

@@ -26,6 +26,7 @@ type Partial struct {
 	n    int64
 	sha  hash.Hash
 	md5  hash.Hash
+	done bool // it is a blob
 	err  error
 }
 
@@ -33,7 +34,8 @@ type Partial struct {
 var ErrNoDigest = errors.New("cache: a download that can be resumed needs a digest to be known by")
 
 // Partial opens the unfinished download of the blob that want names, waiting while
-// another process has it. After waiting the blob may well be there: look with Find first.
+// another process has it. After waiting the blob may well be there: look with Find again
+// once this returns.
 // Bytes of before are hashed again, so that Commit can tell whether they are right.
 func (c *Cache) Partial(ctx context.Context, want digest.Want) (*Partial, error) {
 	name := want.SHA256.String()
@@ -152,6 +154,7 @@ func (p *Partial) Commit() (Blob, error) {
 	if err != nil {
 		return Blob{}, err
 	}
+	p.done = true
 	// Only now read-only: a newcomer that opens it under its old name has to be able to.
 	return b, p.c.wrap("write download", p.f.Chmod(0o444))
 }
@@ -165,10 +168,14 @@ func (p *Partial) Discard() error {
 	return errors.Join(p.c.wrap("remove download", err), p.Close())
 }
 
-// Close keeps what is there for the next try. After Commit it does nothing.
+// Close keeps what is there for the next try; a download without a byte leaves no file.
+// After Commit it does nothing.
 func (p *Partial) Close() error {
 	var err error
 	if p.f != nil {
+		if p.n == 0 && !p.done {
+			_ = os.Remove(p.f.Name()) // an empty file does no harm; Trim takes it
+		}
 		err = p.f.Close()
 		p.f = nil
 	}

@@ -1,9 +1,11 @@
 package lock
 
 import (
+	"fmt"
 	"regexp"
-	"slices"
 	"strings"
+
+	"github.com/nasa-openscapes/corn/conda/record"
 )
 
 const explicitMark = "@EXPLICIT"
@@ -112,7 +114,7 @@ func (s *source) explicitPlatform(l *Lock, declared string) (string, error) {
 		platform = platformOfName(l.Path)
 	}
 	for _, p := range l.Packages {
-		if p.Manager != Conda || p.Subdir == "" || p.Subdir == noarch {
+		if p.Manager != Conda || p.Subdir == "" || p.Subdir == string(record.Noarch) {
 			continue
 		}
 		if platform == "" {
@@ -122,8 +124,8 @@ func (s *source) explicitPlatform(l *Lock, declared string) (string, error) {
 			return "", s.failAt(p.Line, 0, "package "+p.Name+" is for "+p.Subdir+" in a lock for "+platform)
 		}
 	}
-	if platform != "" && !slices.Contains(subdirs, platform) {
-		return "", s.failAt(0, 0, "no platform is called "+platform+": want one of "+strings.Join(subdirs, ", "))
+	if platform != "" && !record.Subdir(platform).Known() {
+		return "", s.failAt(0, 0, fmt.Sprintf("no platform is called %q: want one such as linux-64", platform))
 	}
 	return platform, nil
 }

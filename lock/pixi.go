@@ -1,9 +1,13 @@
 package lock
 
 import (
+	"cmp"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/nasa-openscapes/corn/conda/record"
 )
 
 // readPixi reads pixi.lock, versions 5 and 6 (rattler_lock). The two differ in how a
@@ -49,11 +53,13 @@ func (s *source) pixiKey(n *node) (pixiKey, error) {
 	if n.kind != mapNode {
 		return pixiKey{}, s.fail(n, "a package is %s: want %s", n.kind, mapNode)
 	}
-	for name, manager := range map[string]Manager{"conda": Conda, "pypi": Pip} {
-		if n.get(name) != nil {
-			place, err := s.str(n, name, true)
-			return pixiKey{manager, place}, err
-		}
+	if n.get("conda") != nil {
+		place, err := s.str(n, "conda", true)
+		return pixiKey{Conda, place}, err
+	}
+	if n.get("pypi") != nil {
+		place, err := s.str(n, "pypi", true)
+		return pixiKey{Pip, place}, err
 	}
 	kind, err := s.str(n, "kind", true)
 	if err != nil {
@@ -137,9 +143,6 @@ func (s *source) pixiPackage(ref *node, platform, env string, known map[pixiKey]
 	}
 	if p.Name == "" {
 		p.Name = Redact(k.place)
-		if name, _, _, ok := cutDist(k.place[strings.LastIndexByte(k.place, '/')+1:]); ok {
-			p.Name = name
-		}
 	}
 	if err := s.finish(&p, n); err != nil {
 		return p, err
@@ -190,18 +193,12 @@ func (s *source) pixiFields(p *Package, n *node) error {
 // fillFromURL fills name and version that version 6 leaves out where the URL has them.
 func (p *Package) fillFromURL() {
 	raw, _, _ := strings.Cut(p.URL, "#")
-	name, version, build, ok := cutDist(raw[strings.LastIndexByte(raw, '/')+1:])
-	if !ok {
+	file, err := url.PathUnescape(raw[strings.LastIndexByte(raw, '/')+1:])
+	if err != nil {
 		return
 	}
-	if p.Name == "" {
-		p.Name = name
-	}
-	if p.Version == "" {
-		p.Version = version
-	}
-	if p.Build == "" {
-		p.Build = build
+	if d, err := record.ParseFileName(file); err == nil {
+		p.Name, p.Version, p.Build = cmp.Or(p.Name, d.Name), cmp.Or(p.Version, d.Version), cmp.Or(p.Build, d.Build)
 	}
 }
 

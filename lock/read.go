@@ -2,10 +2,12 @@ package lock
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"path"
 	"strings"
 
+	"github.com/nasa-openscapes/corn/conda/record"
 	"github.com/nasa-openscapes/corn/digest"
 )
 
@@ -25,6 +27,7 @@ func Read(path string, data []byte) (*Lock, error) {
 		return nil, s.failAt(0, 0, fmt.Sprintf("the file has %d bytes: want at most %d", len(data), maxBytes))
 	}
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")) // git's autocrlf
 	s.lines = strings.Split(string(data), "\n")
 	if line := conflictLine(s.lines); line > 0 {
 		return nil, &ConflictError{Path: path, Line: line}
@@ -61,7 +64,7 @@ func Read(path string, data []byte) (*Lock, error) {
 func conflictLine(lines []string) int {
 	for i, l := range lines {
 		for _, mark := range []string{"<<<<<<<", ">>>>>>>", "|||||||"} {
-			if rest, ok := strings.CutPrefix(l, mark); ok && (strings.TrimRight(rest, "\r") == "" || rest[0] == ' ') {
+			if rest, ok := strings.CutPrefix(l, mark); ok && (rest == "" || rest[0] == ' ') {
 				return i + 1
 			}
 		}
@@ -88,7 +91,7 @@ func (s *source) finish(p *Package, at *node) error {
 		return nil
 	}
 	if p.MD5.IsZero() && p.SHA256.IsZero() {
-		return s.fail(at, "package %s has no hash: want sha256 or md5", p.Name)
+		return s.fail(at, "package %s has no hash: want sha256 or md5", cmp.Or(p.Name, p.FileName))
 	}
 	if p.Manager == Pip {
 		return s.finishWheel(p, at)
@@ -123,9 +126,9 @@ func platformOfName(file string) string {
 	if !ok {
 		return ""
 	}
-	for _, p := range subdirs {
-		if name == p || strings.HasSuffix(name, "-"+p) {
-			return p
+	for _, p := range record.KnownSubdirs() {
+		if p != record.Noarch && (name == string(p) || strings.HasSuffix(name, "-"+string(p))) {
+			return string(p)
 		}
 	}
 	return ""

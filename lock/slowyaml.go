@@ -1,8 +1,10 @@
 package lock
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -36,8 +38,15 @@ func (s *source) parseYAML(data []byte) (*node, error) {
 	return s.convert(body, 0)
 }
 
-// checkNesting keeps flow collections from exhausting the parser's stack.
+// checkNesting keeps brackets from exhausting the parser's stack, and lists in lists on
+// one line ("- - - -"), for which it needs quadratic time, from keeping it busy.
 func (s *source) checkNesting(data []byte) error {
+	dashes := []byte(strings.Repeat("- ", maxDepth))
+	for i, line := range bytes.Split(data, []byte("\n")) {
+		if bytes.HasPrefix(bytes.TrimLeft(line, " "), dashes) {
+			return s.failAt(i+1, 0, "lists nested too deep")
+		}
+	}
 	depth, line := 0, 1
 	for _, c := range data {
 		switch c {
@@ -108,6 +117,8 @@ func (s *source) convert(in ast.Node, depth int) (*node, error) {
 			}
 			n.vals = append(n.vals, v)
 		}
+	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode, *ast.MergeKeyNode:
+		return nil, s.fail(n, "YAML %s is not used in locks", describe(in))
 	case *ast.LiteralNode:
 		n.kind, n.text = scalarNode, in.Value.Value
 	case *ast.StringNode:
@@ -129,6 +140,9 @@ func (s *source) addPair(n *node, pair *ast.MappingValueNode, depth int) error {
 		return s.failAt(k.line, k.col, fmt.Sprintf("YAML %s is not used in locks", describe(pair.Key)))
 	}
 	k.text = text
+	if len(n.keys) >= maxKeys {
+		return s.failAt(k.line, k.col, fmt.Sprintf("more than %d keys", maxKeys))
+	}
 	if n.get(k.text) != nil {
 		return s.failAt(k.line, k.col, fmt.Sprintf("key %q stands here a second time", k.text))
 	}

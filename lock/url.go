@@ -2,23 +2,13 @@ package lock
 
 import (
 	"net/url"
-	"path"
 	"regexp"
-	"slices"
 	"strings"
 
+	"github.com/nasa-openscapes/corn/conda/record"
 	"github.com/nasa-openscapes/corn/digest"
 	"github.com/nasa-openscapes/corn/pypi/wheel"
 )
-
-// subdirs are conda's platforms (CEP 26). The longer of two that end alike comes first.
-var subdirs = []string{
-	"linux-64", "linux-aarch64", "linux-ppc64le", "linux-s390x", "linux-32", "linux-armv6l", "linux-armv7l",
-	"linux-riscv64", "linux-riscv32", "linux-ppc64", "osx-64", "osx-arm64", "win-64", "win-32", "win-arm64",
-	"freebsd-64", "zos-z", "emscripten-wasm32", "wasi-wasm32",
-}
-
-const noarch = "noarch"
 
 // parseURL cuts p.URL's fragment off, takes a hash from it, and fills in FileName.
 func (s *source) parseURL(p *Package, at *node) error {
@@ -102,58 +92,38 @@ func goodFileName(name string) bool {
 		!strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f || r == '/' || r == '\\' || r == 0xfffd })
 }
 
-// finishConda checks a conda package's file name, and its folder against the platform.
+// finishConda takes the URL apart and checks that it is the package that the entry names,
+// of the platform that it is listed for.
 func (s *source) finishConda(p *Package, at *node) error {
-	name, version, build, ok := cutDist(p.FileName)
-	if !ok {
-		return s.fail(at, "%q is no conda package: want name-version-build.conda or .tar.bz2", p.FileName)
+	// A variable in the user info ("https://me:${KEY}@...") would not be valid in a URL.
+	loc, err := record.ParseURL(variable.ReplaceAllString(p.URL, "x"))
+	if err != nil {
+		return s.fail(at, "package %s: %v", p.Name, err)
+	}
+	if strings.Contains(p.URL, "$") {
+		loc.Channel = "" // it would hold the x
+	}
+	dist, err := record.ParseFileName(p.FileName)
+	if err != nil {
+		return s.fail(at, "package %s: %v", p.Name, err)
 	}
 	if p.Name == "" {
-		p.Name, p.Version = name, version
+		p.Name, p.Version = dist.Name, dist.Version
 	}
-	if p.Name != name || p.Version != version {
+	if p.Name != dist.Name || p.Version != dist.Version {
 		return s.fail(at, "package %s %s has the file %q", p.Name, p.Version, p.FileName)
 	}
-	if p.Build != "" && p.Build != build {
+	if p.Build != "" && p.Build != dist.Build {
 		return s.fail(at, "package %s has build %s and the file %q", p.Name, p.Build, p.FileName)
 	}
-	p.Build = build
-	dir := p.URL[:strings.LastIndexByte(p.URL, '/')]
-	if sub := path.Base(dir); sub == noarch || slices.Contains(subdirs, sub) {
-		if p.Subdir != "" && p.Subdir != sub {
-			return s.fail(at, "package %s has subdir %s and its url is in %s", p.Name, p.Subdir, sub)
-		}
-		p.Subdir = sub
-		p.Channel = strip(strings.TrimSuffix(dir, "/"+sub))
+	if p.Subdir != "" && p.Subdir != string(loc.Subdir) {
+		return s.fail(at, "package %s has subdir %s and its url is in %s", p.Name, p.Subdir, loc.Subdir)
 	}
-	if p.Platform != "" && p.Subdir != "" && p.Subdir != noarch && p.Subdir != p.Platform {
+	p.Build, p.Subdir, p.Channel = dist.Build, string(loc.Subdir), loc.Channel
+	if p.Platform != "" && loc.Subdir != record.Noarch && p.Subdir != p.Platform {
 		return s.fail(at, "package %s is listed for %s and its url is in %s", p.Name, p.Platform, p.Subdir)
 	}
-	if p.Subdir == "" {
-		p.Subdir = p.Platform
-	}
 	return nil
-}
-
-// cutDist cuts name-version-build.ext (CEP 26).
-func cutDist(file string) (name, version, build string, ok bool) {
-	dist, conda := strings.CutSuffix(file, ".conda")
-	if !conda {
-		var bz2 bool
-		if dist, bz2 = strings.CutSuffix(file, ".tar.bz2"); !bz2 {
-			return "", "", "", false
-		}
-	}
-	i := strings.LastIndexByte(dist, '-')
-	if i < 0 {
-		return "", "", "", false
-	}
-	j := strings.LastIndexByte(dist[:i], '-')
-	if j < 0 {
-		return "", "", "", false
-	}
-	name, version, build = dist[:j], dist[j+1:i], dist[i+1:]
-	return name, version, build, name != "" && version != "" && build != ""
 }
 
 // finishWheel checks a wheel's file name against the entry's name.
@@ -205,7 +175,7 @@ func (p Package) Expand(lookup func(name string) (string, bool)) (string, error)
 }
 
 var (
-	userInfo  = regexp.MustCompile(`(?i)([a-z][a-z0-9+.-]*://)[^/@\s]*@`)
+	userInfo  = regexp.MustCompile(`(?i)([a-z][a-z0-9+.-]*://)[^/\s]*@`)
 	pathToken = regexp.MustCompile(`/t/[^/\s]+`)
 	query     = regexp.MustCompile(`(?i)([a-z][a-z0-9+.-]*://[^?#\s"']*)\?[^#\s"']*`)
 )
@@ -216,15 +186,6 @@ func Redact(text string) string {
 	text = userInfo.ReplaceAllString(text, "${1}***@")
 	text = pathToken.ReplaceAllString(text, "/t/***")
 	return query.ReplaceAllString(text, "${1}?***")
-}
-
-// strip removes user info, token and query from a channel's URL, as conda does for the
-// channel field of its records.
-func strip(channel string) string {
-	channel = userInfo.ReplaceAllString(channel, "${1}")
-	channel = pathToken.ReplaceAllString(channel, "")
-	channel, _, _ = strings.Cut(channel, "?")
-	return channel
 }
 
 // excerpt shortens a line for a message and hides its secrets.

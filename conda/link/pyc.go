@@ -75,8 +75,7 @@ func (l *linker) bytecode() {
 		}
 	}
 	l.items = slices.DeleteFunc(l.items, func(it store.Item) bool { return it.Type == 0 })
-	slices.SortFunc(add, func(a, b store.Item) int { return strings.Compare(a.Path, b.Path) })
-	l.items = append(l.items, add...)
+	l.items = append(l.items, add...) // in the order of their sources, as micromamba lists them
 }
 
 // source returns the file that holds the source: the item itself, or where its link

@@ -89,11 +89,17 @@ func (b *Base) Image() v1.Image { return b.image }
 // Config returns a copy of the base's config.
 func (b *Base) Config() *v1.ConfigFile { return b.image.config.DeepCopy() }
 
-// Digest names the base's OCI manifest. For a base that was in OCI format already it can
-// differ from the digest that its registry knows.
-func (b *Base) Digest() digest.SHA256 { return digest.Sum(b.image.rawManifest) }
+// Digest names the base's manifest as its layout has it; a docker archive has none, and
+// the digest is that of the OCI manifest that Image gives it.
+func (b *Base) Digest() digest.SHA256 {
+	if !b.image.source.IsZero() {
+		return b.image.source
+	}
+	return digest.Sum(b.image.rawManifest)
+}
 
-// ConfigDigest names the base's config, which fixes the content of its layers.
+// ConfigDigest names the base's config, byte for byte as it was: Docker's image id. It
+// fixes the content of the layers.
 func (b *Base) ConfigDigest() digest.SHA256 { return digest.Sum(b.image.rawConfig) }
 
 // LayerCount returns how many layers the base has.

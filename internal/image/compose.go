@@ -85,7 +85,11 @@ func Compose(c Composition) (v1.Image, error) {
 		AnnotationBase:   c.Base.Digest().OCI(),
 	}
 	maps.Copy(all, c.Annotations)
-	return newStatic(config, layers, annotations, all)
+	rawConfig, err := marshalJSON(config)
+	if err != nil {
+		return nil, fmt.Errorf("encode image config: %w", err)
+	}
+	return newStatic(config, rawConfig, layers, annotations, all)
 }
 
 func (l *AddedLayer) createdBy() string {

@@ -44,7 +44,7 @@ type Metadata struct {
 
 // BaseMetadata names the base image.
 type BaseMetadata struct {
-	Manifest digest.SHA256 `json:"manifest"` // of the OCI form that Base.Digest returns
+	Manifest digest.SHA256 `json:"manifest"` // Base.Digest
 	Config   digest.SHA256 `json:"config"`
 	Layers   int           `json:"layers"`
 	Glibc    string        `json:"glibc,omitempty"`

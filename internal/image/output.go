@@ -36,6 +36,16 @@ func ParseOutput(s string) (Output, error) {
 	return Output{Kind: RefKind(kind), Path: rest}, nil
 }
 
+// Check finds tags that no image can have.
+func (o Output) Check() error {
+	for _, t := range o.Tags {
+		if !tagPattern.MatchString(t) {
+			return fmt.Errorf("tag %q: %w", t, ErrBadTag)
+		}
+	}
+	return nil
+}
+
 // String writes kind and path as ParseOutput reads them.
 func (o Output) String() string { return string(o.Kind) + ":" + o.Path }
 
@@ -66,10 +76,8 @@ var ErrBadTag = errors.New("want up to 128 letters, digits, dots, dashes and und
 // manifest. Whatever was at the output stays usable until all of the new image is there,
 // and for good if Write fails.
 func Write(ctx context.Context, img v1.Image, out Output) (Result, error) {
-	for _, t := range out.Tags {
-		if !tagPattern.MatchString(t) {
-			return Result{}, fmt.Errorf("tag %q: %w", t, ErrBadTag)
-		}
+	if err := out.Check(); err != nil {
+		return Result{}, err
 	}
 	w, err := newWriting(img)
 	if err != nil {

@@ -62,7 +62,7 @@ func readArchive(ctx context.Context, ref Ref, t *tarSet, want *v1.Platform) (*s
 		}
 		layers[i] = l
 	}
-	return newStatic(cfg, layers, make([]map[string]string, len(layers)), nil)
+	return newStatic(cfg, data, layers, make([]map[string]string, len(layers)), nil)
 }
 
 func chooseArchived(ref Ref, list []archiveImage) (archiveImage, error) {

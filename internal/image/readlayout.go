@@ -134,8 +134,7 @@ func (l *layoutReader) expand(ctx context.Context, d v1.Descriptor, depth int) (
 	matched := !l.ref.Digest.IsZero() && d.Digest == toHash(l.ref.Digest)
 	var out []candidate
 	for _, m := range index.Manifests {
-		// BuildKit's attestations: manifests of no platform that no machine can run.
-		if m.Platform != nil && m.Platform.OS == "unknown" || m.ArtifactType != "" {
+		if notAnImage(m) {
 			continue
 		}
 		cs, err := l.expand(ctx, m, depth+1)
@@ -154,6 +153,13 @@ func (l *layoutReader) expand(ctx context.Context, d v1.Descriptor, depth int) (
 	return out, nil
 }
 
+// notAnImage tells attestations (BuildKit's have the platform unknown/unknown) and other
+// artifacts from images. Some tools state an image's config type as its artifact type.
+func notAnImage(d v1.Descriptor) bool {
+	return d.Platform != nil && d.Platform.OS == "unknown" ||
+		d.ArtifactType != "" && !types.MediaType(d.ArtifactType).IsConfig()
+}
+
 // matchedByIndex marks candidates whose index the reference named by digest.
 const matchedByIndex = "corn.matched"
 
@@ -165,7 +171,11 @@ func (l *layoutReader) choose(all []candidate) (candidate, error) {
 			continue
 		}
 		if c.platform.OS == "" {
-			cfg, _, err := l.config(c.desc)
+			m, err := l.manifest(c.desc)
+			if err != nil {
+				return candidate{}, err
+			}
+			cfg, _, err := l.config(m)
 			if err != nil {
 				return candidate{}, err
 			}
@@ -225,11 +235,7 @@ func (l *layoutReader) manifest(d v1.Descriptor) (*v1.Manifest, error) {
 	return &m, nil
 }
 
-func (l *layoutReader) config(d v1.Descriptor) (*v1.ConfigFile, *v1.Manifest, error) {
-	m, err := l.manifest(d)
-	if err != nil {
-		return nil, nil, err
-	}
+func (l *layoutReader) config(m *v1.Manifest) (*v1.ConfigFile, []byte, error) {
 	data, err := l.blob(m.Config)
 	if err != nil {
 		return nil, nil, err
@@ -238,11 +244,15 @@ func (l *layoutReader) config(d v1.Descriptor) (*v1.ConfigFile, *v1.Manifest, er
 	if err != nil {
 		return nil, nil, &FormatError{l.ref.String(), "config " + m.Config.Digest.String(), err.Error()}
 	}
-	return cfg, m, nil
+	return cfg, data, nil
 }
 
 func (l *layoutReader) image(ctx context.Context, d v1.Descriptor) (*staticImage, error) {
-	cfg, m, err := l.config(d)
+	m, err := l.manifest(d)
+	if err != nil {
+		return nil, err
+	}
+	cfg, rawConfig, err := l.config(m)
 	if err != nil {
 		return nil, err
 	}
@@ -259,7 +269,12 @@ func (l *layoutReader) image(ctx context.Context, d v1.Descriptor) (*staticImage
 			return nil, err
 		}
 	}
-	return newStatic(cfg, layers, make([]map[string]string, len(layers)), nil)
+	img, err := newStatic(cfg, rawConfig, layers, make([]map[string]string, len(layers)), nil)
+	if err != nil {
+		return nil, err
+	}
+	img.source, err = parseHash(d.Digest)
+	return img, err
 }
 
 func (l *layoutReader) layer(d v1.Descriptor, diffID v1.Hash) (v1.Layer, error) {

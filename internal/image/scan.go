@@ -19,6 +19,8 @@ const (
 	maxTreeEntries = 8_000_000 // some 600 MB; the largest notebook images have 500,000
 	maxKeptBytes   = 1 << 20   // of one passwd, group, os-release or kernel.json
 	maxKeptFiles   = 10_000
+	// A sparse entry of a few bytes may claim any size: bound what is read of a library.
+	maxLibraryBytes = 64 << 20
 )
 
 // ErrBaseTooLarge reports a base with more paths than are kept in memory.
@@ -47,6 +49,10 @@ type scanner struct {
 	kept  int
 	index int      // of the layer being read
 	plain [2]*node // what its files share: not executable, executable
+	// lastDir is the folder of the entry before, as it was written, and lastNode what it
+	// led to; nil after anything but a plain file, which could lead it elsewhere.
+	lastDir  string
+	lastNode *node
 }
 
 func (s *scanner) layer(ctx context.Context, index int, l v1.Layer) (err error) {
@@ -58,7 +64,7 @@ func (s *scanner) layer(ctx context.Context, index int, l v1.Layer) (err error) 
 	if err != nil {
 		return err
 	}
-	s.index = index
+	s.index, s.lastNode = index, nil
 	s.plain = [2]*node{
 		{kind: filetree.File, mode: 0o644, layer: index},
 		{kind: filetree.File, mode: 0o755, layer: index},
@@ -122,7 +128,7 @@ func (s *scanner) entry(hdr *tar.Header, r io.Reader) (reason string, err error)
 		}
 		return "", nil
 	}
-	dir, err := s.tree.makeParent(p, s.index)
+	dir, err := s.parent(p)
 	var blocked *NotDirError
 	if errors.As(err, &blocked) {
 		return fmt.Sprintf("lies below %q, which is no directory", blocked.At), nil
@@ -135,14 +141,35 @@ func (s *scanner) entry(hdr *tar.Header, r io.Reader) (reason string, err error)
 	}
 	name := path.Base(p)
 	if strings.HasPrefix(name, whiteoutPrefix) {
+		s.lastNode = nil
 		s.hide(dir, name)
 		return "", nil
 	}
 	n, reason, err := s.node(hdr, p, r)
 	if n != nil {
+		if n.kind != filetree.File {
+			s.lastNode = nil
+		}
+		if old := dir.children[name]; old != nil && old.kind != filetree.File {
+			s.lastNode = nil
+		}
 		s.tree.put(dir, name, n)
 	}
 	return reason, err
+}
+
+// parent is makeParent with a memory of one: archives list folder by folder.
+func (s *scanner) parent(p string) (*node, error) {
+	dir := path.Dir(p)
+	if s.lastNode != nil && dir == s.lastDir {
+		return s.lastNode, nil
+	}
+	n, err := s.tree.makeParent(p, s.index)
+	if err != nil {
+		return nil, err
+	}
+	s.lastDir, s.lastNode = dir, n
+	return n, nil
 }
 
 func (s *scanner) hide(dir *node, name string) {
@@ -216,6 +243,8 @@ func (s *scanner) file(hdr *tar.Header, p string, r io.Reader, plain *node) (*no
 		data, err := io.ReadAll(r)
 		own.data = data
 		return &own, "", err
+	case runtimeName.MatchString(base) && hdr.Size > maxLibraryBytes:
+		return nil, fmt.Sprintf("has %d bytes, at most %d are read", hdr.Size, maxLibraryBytes), nil
 	case libcName.MatchString(base):
 		v, err := glibcVersion(r)
 		own.glibc, own.origin, own.originLayer = v, p, s.index

@@ -19,17 +19,14 @@ type staticImage struct {
 	config      *v1.ConfigFile
 	rawConfig   []byte
 	layers      []v1.Layer
+	source      digest.SHA256 // of the manifest that a base was read from; zero for others
 }
 
 var _ v1.Image = (*staticImage)(nil)
 
-// newStatic makes an OCI image of layers and a config. descs may carry annotations for
-// the layers; it has one element for each of them.
-func newStatic(config *v1.ConfigFile, layers []v1.Layer, layerAnnotations []map[string]string, annotations map[string]string) (*staticImage, error) {
-	rawConfig, err := marshalJSON(config)
-	if err != nil {
-		return nil, fmt.Errorf("encode image config: %w", err)
-	}
+// newStatic makes an OCI image of layers and a config. rawConfig are the config's bytes;
+// layerAnnotations has one element for each layer.
+func newStatic(config *v1.ConfigFile, rawConfig []byte, layers []v1.Layer, layerAnnotations []map[string]string, annotations map[string]string) (*staticImage, error) {
 	m := &v1.Manifest{
 		SchemaVersion: 2,
 		MediaType:     types.OCIManifestSchema1,
@@ -56,6 +53,7 @@ func newStatic(config *v1.ConfigFile, layers []v1.Layer, layerAnnotations []map[
 	return &staticImage{manifest: m, rawManifest: rawManifest, config: config, rawConfig: rawConfig, layers: layers}, nil
 }
 
+// describe makes a layer's descriptor, with the OCI name of its media type.
 func describe(l v1.Layer) (v1.Descriptor, error) {
 	var d v1.Descriptor
 	var err error
@@ -66,6 +64,12 @@ func describe(l v1.Layer) (v1.Descriptor, error) {
 		return d, err
 	}
 	d.MediaType, err = l.MediaType()
+	switch d.MediaType {
+	case types.DockerLayer:
+		d.MediaType = types.OCILayer
+	case types.DockerUncompressedLayer:
+		d.MediaType = types.OCIUncompressedLayer
+	}
 	return d, err
 }
 

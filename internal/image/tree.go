@@ -1,6 +1,7 @@
 package image
 
 import (
+	"math"
 	"path"
 	"slices"
 	"strings"
@@ -169,6 +170,8 @@ func (t *tree) put(dir *node, name string, n *node) {
 		t.entries++
 	} else if old.kind == filetree.Dir && n.kind == filetree.Dir {
 		n.children = old.children
+	} else {
+		t.prune(old, math.MaxInt) // for the count: what a file replaces is gone anyway
 	}
 	dir.children[name] = n
 }

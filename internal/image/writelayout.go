@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/gofrs/flock"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -64,8 +65,9 @@ func checkLayoutDir(dir string) error {
 	if err != nil {
 		return err
 	}
-	for _, e := range entries { // a first write that was cut short
-		if n := e.Name(); n != "blobs" && n != "oci-layout" && n != lockName {
+	for _, e := range entries { // a first write that was cut short, or is going on
+		n := e.Name()
+		if n != "blobs" && n != lockName && !strings.HasPrefix(n, ".oci-layout") && n != "oci-layout" {
 			return &RefError{string(OCILayout) + ":" + dir, "the folder holds other things and is no OCI layout"}
 		}
 	}

@@ -92,10 +92,11 @@ func Register(envs []Env, o Options) (*Result, error) {
 
 // env registers one environment.
 func (r *Result) env(e *Env, o Options, names map[string]bool) error {
-	specs, err := readSpecs(e)
+	specs, notices, err := readSpecs(e)
 	if err != nil {
 		return err
 	}
+	r.Notices = append(r.Notices, notices...)
 	if len(specs) == 0 {
 		return noKernel(e)
 	}

@@ -376,3 +376,29 @@ func BenchmarkLauncher(b *testing.B) {
 		})
 	}
 }
+
+func TestStreamsPassThrough(t *testing.T) {
+	each(t, func(t *testing.T, shell string) {
+		l := newEnv(t, filepath.Join(t.TempDir(), "a"), Env{}, map[string]string{
+			"etc/conda/activate.d/1.sh": "cat\necho noise\n", "etc/conda/activate.d/2.sh": "exit 1\n",
+		})
+		argv := []string{l, "/bin/sh", "-c", "cat; for n in 3 4 5 6 7 8 9; do [ -e /proc/self/fd/$n ] && echo open $n; done; exit 7"}
+		if filepath.Base(shell) == "busybox" {
+			argv = append([]string{"sh"}, argv...)
+		}
+		c := exec.Command(shell, argv...)
+		c.Stdin = strings.NewReader("for the program\n")
+		var out, talk bytes.Buffer
+		c.Stdout, c.Stderr = &out, &talk
+		var exit *exec.ExitError
+		if err := c.Run(); !errors.As(err, &exit) || exit.ExitCode() != 7 {
+			t.Errorf("the program's exit status came out as %v, want 7", err)
+		}
+		if out.String() != "for the program\n" {
+			t.Errorf("standard output = %q, want the program's alone and no open descriptors", &out)
+		}
+		if !strings.Contains(talk.String(), "noise") || !strings.Contains(talk.String(), "2.sh ended early") {
+			t.Errorf("standard error = %q, want what scripts print and a word about 2.sh", &talk)
+		}
+	})
+}

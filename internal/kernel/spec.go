@@ -25,15 +25,23 @@ type spec struct {
 
 // readSpecs returns an env's kernelspecs, the main one first: python3, else the first
 // Python one, else the first by folder name; then the others by folder name.
-func readSpecs(e *Env) ([]*spec, error) {
-	var specs []*spec
+//
+// A kernel.json that stands in the env but whose bytes are not known (it is a link, or
+// larger than what is kept) is left out with a notice.
+func readSpecs(e *Env) (specs []*spec, notices []string, err error) {
+	for _, f := range e.Files {
+		if _, ok := e.Data[f]; isSpec(f) && !ok {
+			notices = append(notices, fmt.Sprintf("environment %q: %s is not registered: it is a link, or too large", e.DisplayName, f))
+		}
+	}
+	slices.Sort(notices)
 	for p, data := range e.Data {
 		if !isSpec(p) {
 			continue
 		}
 		s, reason := parseSpec(p, data)
 		if reason != "" {
-			return nil, &SpecError{e.DisplayName, p, reason}
+			return nil, nil, &SpecError{e.DisplayName, p, reason}
 		}
 		specs = append(specs, s)
 	}
@@ -54,7 +62,7 @@ func readSpecs(e *Env) ([]*spec, error) {
 		m := specs[main]
 		specs = slices.Insert(slices.Delete(specs, main, main+1), 0, m)
 	}
-	return specs, nil
+	return specs, notices, nil
 }
 
 func parseSpec(p string, data []byte) (*spec, string) {

@@ -3,7 +3,9 @@ package pipeline
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -47,6 +49,7 @@ type builder struct {
 	project  *project.Project
 	platform target.Platform
 	envs     []*env // the notebook env first if the project has one, then by slug
+	outputs  []image.Output
 
 	// openBase
 	base            *image.Base
@@ -73,6 +76,9 @@ func Build(ctx context.Context, req BuildRequest, talk *report.Printer) (*BuildR
 	b := &builder{req: req, talk: talk, jobs: cmp.Or(req.Jobs, runtime.GOMAXPROCS(0)), timings: map[string]time.Duration{}}
 	if err := b.load(); err != nil {
 		return nil, report.In(report.Project, err)
+	}
+	if err := b.readOutputs(); err != nil {
+		return nil, report.In(report.Usage, err)
 	}
 	if err := b.openCache(); err != nil {
 		return nil, err
@@ -140,6 +146,9 @@ func (b *builder) openBase(ctx context.Context) error {
 	}
 	var err error
 	if b.base, err = image.OpenBase(ctx, b.settings.base, image.OpenOptions{Platform: b.platform.String(), TempDir: b.tempDir}); err != nil {
+		if errors.Is(err, fs.ErrNotExist) || isA[*image.RefError](err) {
+			return report.Hinted(report.Base, "bring it here first: skopeo copy docker://IMAGE oci:DIR for --base oci:DIR, or docker save IMAGE -o FILE for --base docker-archive:FILE", err)
+		}
 		return err
 	}
 	if b.baseFacts, err = b.base.Facts(ctx, image.FactsOptions{Cache: baseFactsCache{b.cache}}); err != nil {

@@ -1,8 +1,10 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/nasa-openscapes/corn/artifact"
 	"github.com/nasa-openscapes/corn/cache"
@@ -143,7 +145,32 @@ func (e *env) items(p *pkg, o linkOptions) error {
 	}
 	items, err := store.Strip(items, o.params.Strip)
 	p.items = items
-	return err
+	return errors.Join(err, noWhiteouts(p))
+}
+
+// noWhiteouts refuses names with which a layer says that another layer's files are gone
+// (OCI image-spec layer.md, "Whiteouts"). On a disk they are names as any other.
+func noWhiteouts(p *pkg) error {
+	for i := range p.items {
+		for name := range strings.SplitSeq(p.items[i].Path, "/") {
+			if strings.HasPrefix(name, ".wh.") {
+				return &WhiteoutError{Package: p.facts.FileName, Path: p.items[i].Path}
+			}
+		}
+	}
+	return nil
+}
+
+// A WhiteoutError reports a path that no layer of an image can hold.
+type WhiteoutError struct{ Package, Path string }
+
+func (e *WhiteoutError) Error() string {
+	return fmt.Sprintf("link %s: path %q has a name that begins with .wh., which removes files in an image", e.Package, e.Path)
+}
+
+// Hint says how to do without the file.
+func (e *WhiteoutError) Hint() string {
+	return "leave the file out with a strip: rule in corn.yaml, or lock without the package"
 }
 
 // directURL is the URL that pip would note in direct_url.json: of a wheel that was asked for
@@ -278,3 +305,15 @@ func (e *PackageError) Error() string {
 }
 
 func (e *PackageError) Unwrap() error { return e.Err }
+
+// Hint says how to do without the archive, unless Err knows better.
+func (e *PackageError) Hint() string {
+	type hinter interface {
+		error
+		Hint() string
+	}
+	if h, ok := errors.AsType[hinter](e.Err); ok {
+		return h.Hint()
+	}
+	return "the archive is the one that the lock names, so fetching it again gives the same: lock another version or build, and tell those who publish it"
+}

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"path"
 	"slices"
@@ -114,7 +115,7 @@ func (b *builder) newVariant(c frame.Compression) (*variant, error) {
 				spec.Prelude = append(append(spec.Prelude, e.parents...), b.envDirs(e)...)
 				if id == notebookID && opaque {
 					opaque = false // the lowest layer with the env hides what the base has there
-					spec.Frames = append(spec.Frames, layer.Frame{Key: frameKey(b.opaqueKey(e), c)})
+					spec.Frames = append(spec.Frames, b.lazyFrame(frameKey(b.opaqueKey(e), c)))
 				}
 			}
 			spec.Prelude = uniqueEntries(spec.Prelude)
@@ -122,12 +123,22 @@ func (b *builder) newVariant(c frame.Compression) (*variant, error) {
 			spec.Prelude = b.storeParents
 		}
 		for _, k := range l.Frames {
-			spec.Frames = append(spec.Frames, layer.Frame{Key: frameKey(k, c)})
+			spec.Frames = append(spec.Frames, b.lazyFrame(frameKey(k, c)))
 		}
 		v.specs = append(v.specs, spec)
 		v.planned = append(v.planned, l)
 	}
 	return v, nil
+}
+
+// lazyFrame is a frame that is looked for when it is read: an output may have the layer.
+func (b *builder) lazyFrame(key digest.SHA256) layer.Frame {
+	return layer.Frame{Key: key, Open: func() (io.ReadCloser, error) { return b.cache.Get(layer.KindFrame, key) }}
+}
+
+// hasFrames tells whether the cache still holds the bytes of a layer whose digests are known.
+func (b *builder) hasFrames(s layer.Spec) bool {
+	return !slices.ContainsFunc(s.Frames, func(f layer.Frame) bool { return !b.cache.Has(layer.KindFrame, f.Key) })
 }
 
 // envDirs lists every directory of an env, its prefix first. Those that only bytecode needs
@@ -194,7 +205,7 @@ func (b *builder) build(ctx context.Context, v *variant) error {
 	wanted := map[digest.SHA256]bool{}
 	for i := range v.specs {
 		l, err := layer.Known(b.cache, v.specs[i])
-		if err == nil {
+		if err == nil && b.hasFrames(v.specs[i]) {
 			v.layers[i] = l
 			continue
 		}
@@ -235,6 +246,19 @@ func (b *builder) build(ctx context.Context, v *variant) error {
 	}
 	b.timings["assemble"] = stage.Done("%s of %d", report.Count(len(missing), "new layer"), len(v.specs))
 	return nil
+}
+
+// cached tells whether the cache holds every frame of a layer, and lets the spec read them:
+// a known layer still has to be written where the output lacks it.
+func (b *builder) cached(spec *layer.Spec) bool {
+	for i := range spec.Frames {
+		key := spec.Frames[i].Key
+		if !b.cache.Has(layer.KindFrame, key) {
+			return false
+		}
+		spec.Frames[i].Open = func() (io.ReadCloser, error) { return b.cache.Get(layer.KindFrame, key) }
+	}
+	return true
 }
 
 // makeFrames makes the wanted frames that the cache lacks.

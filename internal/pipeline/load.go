@@ -111,7 +111,7 @@ func (b *builder) addEnv(p *project.Environment, id string) error {
 func classify(err error) error {
 	for _, is := range []func(error) bool{
 		isA[*lock.ParseError], isA[*lock.ConflictError], isA[*lock.VersionError], isA[*lock.DuplicateError],
-		isA[*lock.PlatformError], isA[*lock.UnsupportedError],
+		isA[*lock.PlatformError], isA[*lock.UnsupportedError], isA[*project.LockError], isA[*project.PipError],
 	} {
 		if is(err) {
 			return report.In(report.Lock, err)

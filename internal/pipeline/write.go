@@ -25,10 +25,6 @@ import (
 
 // write builds the image in each compression that the outputs want and writes it.
 func (b *builder) write(ctx context.Context) (*BuildResult, error) {
-	outputs, err := b.outputs()
-	if err != nil {
-		return nil, report.In(report.Usage, err)
-	}
 	kernels, config, err := b.metadataFiles()
 	if err != nil {
 		return nil, report.In(report.Project, err)
@@ -36,7 +32,7 @@ func (b *builder) write(ctx context.Context) (*BuildResult, error) {
 	res := b.newResult(kernels)
 	byCompression := map[frame.Compression][]image.Output{}
 	var order []frame.Compression
-	for _, o := range outputs {
+	for _, o := range b.outputs {
 		c := b.settings.compression
 		if o.Kind == image.DockerArchive {
 			c = frame.Gzip // `docker load` of engines before 23 knows nothing else
@@ -68,6 +64,9 @@ func (b *builder) write(ctx context.Context) (*BuildResult, error) {
 			written, err := image.Write(ctx, img, o)
 			if err != nil {
 				stage.Abort()
+				if isA[*image.RefError](err) {
+					err = report.In(report.Usage, err)
+				}
 				return nil, err
 			}
 			b.timings["write"] += stage.Done("%s, %s of %s new", o, report.Size(written.WrittenBytes), report.Size(written.SizeBytes))
@@ -82,8 +81,8 @@ func (b *builder) write(ctx context.Context) (*BuildResult, error) {
 	return res, nil
 }
 
-// outputs reads where the image goes and what it is called there.
-func (b *builder) outputs() ([]image.Output, error) {
+// readOutputs reads where the image goes and what it is called there.
+func (b *builder) readOutputs() error {
 	refs := b.req.Outputs
 	if len(refs) == 0 {
 		refs = []string{"oci:" + filepath.Join(b.project.Dir, "dist", "image")}
@@ -94,25 +93,27 @@ func (b *builder) outputs() ([]image.Output, error) {
 		repo, tag := splitTag(t)
 		if repo != "" {
 			if name != "" && name != repo && name != b.settings.name {
-				return nil, fmt.Errorf("tags name two repositories, %q and %q", name, repo)
+				return fmt.Errorf("tags name two repositories, %q and %q", name, repo)
 			}
 			name = repo
 		}
 		bare = append(bare, tag)
 	}
-	var out []image.Output
 	for _, r := range refs {
 		o, err := image.ParseOutput(r)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		o.Name, o.Tags = name, bare
 		if o.Kind == image.DockerArchive && len(bare) > 0 && name == "" {
 			o.Name = strings.ToLower(filepath.Base(b.project.Dir))
 		}
-		out = append(out, o)
+		if err := o.Check(); err != nil {
+			return err
+		}
+		b.outputs = append(b.outputs, o)
 	}
-	return out, nil
+	return nil
 }
 
 // splitTag parts "quay.io/team/image:tag" and "tag". A colon before a slash is a port.
@@ -209,8 +210,9 @@ func (b *builder) metadataLayer(ctx context.Context, v *variant, kernels *kernel
 		return nil, err
 	}
 	entries = uniqueEntries(entries)
-	prelude = slices.DeleteFunc(prelude, func(e filetree.Entry) bool {
-		return slices.ContainsFunc(entries, func(o filetree.Entry) bool { return o.Path == e.Path })
+	// The prelude stands first, so what both have has to be there: its folders need it.
+	entries = slices.DeleteFunc(entries, func(e filetree.Entry) bool {
+		return slices.ContainsFunc(prelude, func(o filetree.Entry) bool { return o.Path == e.Path })
 	})
 	key := digest.NewKey("metadata").Str("format", frame.Format(v.compression))
 	content := func(p string) []byte {

@@ -25,10 +25,10 @@ type Compression uint8
 const (
 	Zstd       Compression = 1 // zstd, klauspost's "default" level
 	ZstdBetter Compression = 2 // zstd, klauspost's "better" level
-	Gzip       Compression = 3 // gzip, level 6
+	Gzip       Compression = 3 // gzip, level 5
 )
 
-const gzipLevel = 6
+const gzipLevel = 5
 
 // String returns "zstd", "zstd:better" or "gzip".
 func (c Compression) String() string {

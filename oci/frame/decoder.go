@@ -67,7 +67,7 @@ func (d *Decoder) Read(p []byte) (n int, err error) {
 	default:
 		return 0, errClosed
 	}
-	if err != nil && err != io.EOF {
+	if err != nil && err != io.EOF { //nolint:errorlint // a wrapped io.EOF is a stream cut short, not its end
 		err = &FormatError{Reason: "decompress " + d.c.String(), Err: err}
 	}
 	d.err = err
@@ -88,7 +88,7 @@ func (d *Decoder) WriteTo(w io.Writer) (int64, error) {
 			}
 			total += int64(n)
 		}
-		if err == io.EOF {
+		if err == io.EOF { //nolint:errorlint // a wrapped io.EOF is a stream cut short, not its end
 			return total, nil
 		}
 		if err != nil {

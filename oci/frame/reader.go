@@ -53,7 +53,7 @@ func NewReader(r io.Reader, c Compression, l Limits) (*Reader, error) {
 // gives the bytes of a file.
 func (f *Reader) Next() (filetree.Entry, error) {
 	h, err := f.t.Next()
-	if err == io.EOF {
+	if err == io.EOF { //nolint:errorlint // a wrapped io.EOF is a stream cut short, not its end
 		return filetree.Entry{}, io.EOF
 	}
 	if err != nil {
@@ -71,7 +71,7 @@ func (f *Reader) Next() (filetree.Entry, error) {
 
 func (f *Reader) Read(p []byte) (int, error) {
 	n, err := f.t.Read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && err != io.EOF { //nolint:errorlint // a wrapped io.EOF is a stream cut short, not its end
 		err = f.wrap("read file", err)
 	}
 	return n, err
@@ -101,6 +101,10 @@ func entryOf(h *tar.Header) (filetree.Entry, error) {
 		return e, &EntryError{Path: h.Name, Reason: fmt.Sprintf("has the tar type %q: want a file, dir or symlink", h.Typeflag)}
 	}
 	for k, v := range h.PAXRecords {
+		if strings.HasPrefix(k, "GNU.sparse.") {
+			// Its holes are no bytes of the stream, so no limit on the stream would hold.
+			return e, &EntryError{Path: h.Name, Reason: "is a sparse file: want a plain one"}
+		}
 		if name, ok := strings.CutPrefix(k, "SCHILY.xattr."); ok {
 			if e.Xattrs == nil {
 				e.Xattrs = map[string]string{}

@@ -53,6 +53,7 @@ type Writer struct {
 	raw  hash.Hash
 	buf  []byte // tar bytes not yet given to enc
 	info Info
+	hdr  []byte // of appendHeader
 	seen map[string]seen
 	err  error
 }
@@ -103,8 +104,8 @@ func (f *Writer) add(e *filetree.Entry, r io.Reader) error {
 		return err
 	}
 	f.info.Entries++
-	// The header may be longer than what is left of the chunk: write splits it.
-	if err := f.write(appendHeader(nil, e)); err != nil {
+	f.hdr = appendHeader(f.hdr[:0], e)
+	if err := f.write(f.hdr); err != nil {
 		return err
 	}
 	if e.Type != filetree.File {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"sync"
 
 	"github.com/nasa-openscapes/corn/cache"
 	"github.com/nasa-openscapes/corn/digest"
@@ -41,11 +42,13 @@ func Known(c *cache.Cache, s Spec) (*Layer, error) {
 }
 
 func start(s Spec) (*Layer, error) {
-	first, last, err := s.ends()
+	key, err := s.Key()
 	if err != nil {
 		return nil, err
 	}
-	return &Layer{spec: s, key: s.key(first), first: first, last: last}, nil
+	l := &Layer{spec: s, key: key}
+	l.ends = sync.OnceValues(l.spec.ends)
+	return l, nil
 }
 
 func (l *Layer) recall(c *cache.Cache) error {
@@ -107,9 +110,13 @@ func (h *hashing) small(s frame.Small) {
 }
 
 func (l *Layer) pass(ctx context.Context) error {
+	e, err := l.ends()
+	if err != nil {
+		return err
+	}
 	h := &hashing{blob: sha256.New(), raw: sha256.New()}
 	defer h.dec.Close()
-	h.small(l.first)
+	h.small(e.first)
 	h.rec.Spans = make([]Span, 0, len(l.spec.Frames))
 	for i := range l.spec.Frames {
 		f := &l.spec.Frames[i]
@@ -119,12 +126,12 @@ func (l *Layer) pass(ctx context.Context) error {
 		if f.Info.Compression != 0 && f.Info.Compression.IsZstd() != l.spec.Compression.IsZstd() {
 			return fmt.Errorf("layer %s: frame %s is compressed with %s, want %s", l.spec.ID, f.Key, f.Info.Compression, l.spec.Compression)
 		}
-		resumed := i == 0 && h.resume(&f.Info, l.first.Raw)
+		resumed := i == 0 && h.resume(&f.Info, e.first.Raw)
 		if err := l.frame(ctx, h, f, resumed); err != nil {
 			return err
 		}
 	}
-	h.small(l.last)
+	h.small(e.last)
 	h.rec.Digest, h.rec.DiffID = digest.SHA256(h.blob.Sum(nil)), digest.SHA256(h.raw.Sum(nil))
 	l.rec = h.rec
 	return nil

@@ -35,10 +35,12 @@ type record struct {
 // A Layer is an assembled layer. Its digests are known; its bytes are read from the
 // frames when asked for. It is safe for concurrent use.
 type Layer struct {
-	spec        Spec
-	key         digest.SHA256
-	rec         record
-	first, last frame.Small
+	spec Spec
+	key  digest.SHA256
+	rec  record
+	// ends gives the prelude and the trailer. A layer that is taken over by its digests
+	// never needs them: encoders are large.
+	ends func() (ends, error)
 }
 
 var _ v1.Layer = (*Layer)(nil)
@@ -98,7 +100,11 @@ func (l *Layer) Compressed() (io.ReadCloser, error) {
 			return nil, fmt.Errorf("layer %s: frame %s: %w", l.spec.ID, l.spec.Frames[i].Key, ErrNoBytes)
 		}
 	}
-	c := &concat{l: l, at: -1}
+	e, err := l.ends()
+	if err != nil {
+		return nil, err
+	}
+	c := &concat{l: l, at: -1, ends: e}
 	return &verified{digest.NewReader(c, digest.Want{SHA256: l.rec.Digest, SizeBytes: l.rec.Bytes}), c}, nil
 }
 
@@ -134,9 +140,10 @@ type verified struct {
 // concat reads prelude, frames and trailer. at is the index of the frame being read:
 // -1 is the prelude, len(Frames) the trailer.
 type concat struct {
-	l   *Layer
-	at  int
-	cur io.ReadCloser
+	l    *Layer
+	ends ends
+	at   int
+	cur  io.ReadCloser
 }
 
 func (c *concat) Read(p []byte) (int, error) {
@@ -165,7 +172,7 @@ func (c *concat) Read(p []byte) (int, error) {
 func (c *concat) open() error {
 	switch frames := c.l.spec.Frames; {
 	case c.at < 0:
-		c.cur = io.NopCloser(bytes.NewReader(c.l.first.Bytes))
+		c.cur = io.NopCloser(bytes.NewReader(c.ends.first.Bytes))
 	case c.at < len(frames):
 		rc, err := frames[c.at].Open()
 		if err != nil {
@@ -173,7 +180,7 @@ func (c *concat) open() error {
 		}
 		c.cur = rc
 	case c.at == len(frames):
-		c.cur = io.NopCloser(bytes.NewReader(c.l.last.Bytes))
+		c.cur = io.NopCloser(bytes.NewReader(c.ends.last.Bytes))
 	default:
 		return io.EOF
 	}

@@ -10,7 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
+	"path"
 	"runtime"
 	"strings"
 	"testing"
@@ -172,7 +172,7 @@ func list(t *testing.T, r io.Reader) string {
 	tr := tar.NewReader(r)
 	for {
 		h, err := tr.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
@@ -215,7 +215,7 @@ func TestToolsReadAlike(t *testing.T) {
 	for _, comp := range all {
 		c := open(t)
 		l := assemble(t, c, spec(t, c, comp, 4, nil))
-		name := filepath.Join(t.TempDir(), "blob")
+		name := path.Join(t.TempDir(), "blob")
 		if err := os.WriteFile(name, read(t, l.Compressed), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -250,7 +250,7 @@ func TestToolsReadAlike(t *testing.T) {
 		if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
 			t.Errorf("tar: %v %s", err, out)
 		}
-		b, err := os.ReadFile(filepath.Join(dst, "opt/corn/store/pkg3/f4"))
+		b, err := os.ReadFile(path.Join(dst, "opt/corn/store/pkg3/f4"))
 		if err != nil || !strings.HasPrefix(string(b), "line 4 of frame 3\n") {
 			t.Errorf("tar unpacked %d bytes, %v", len(b), err)
 		}
@@ -431,7 +431,7 @@ func TestDamagedFrame(t *testing.T) {
 func flip(t *testing.T, c *cache.Cache, key digest.SHA256) {
 	t.Helper()
 	hex := key.String()
-	name := filepath.Join(c.Dir(), cache.Version, "value", layer.KindFrame, hex[:2], hex)
+	name := path.Join(c.Dir(), cache.Version, "value", layer.KindFrame, hex[:2], hex)
 	b, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)

@@ -18,35 +18,36 @@ type Spec struct {
 	Frames  []Frame // in the order in which they stand in the layer
 }
 
-// ends makes the first and the last frame. A layer without prelude directories has
-// no prelude frame: first.Bytes is empty.
-func (s *Spec) ends() (first, last frame.Small, err error) {
+// ends are the first and the last frame of a layer. A layer without prelude directories
+// has no prelude frame: first.Bytes is empty.
+type ends struct{ first, last frame.Small }
+
+func (s *Spec) ends() (e ends, err error) {
 	if len(s.Prelude) > 0 {
-		if first, err = frame.Prelude(s.Prelude, s.Compression); err != nil {
-			return first, last, fmt.Errorf("layer %s: prelude: %w", s.ID, err)
+		if e.first, err = frame.Prelude(s.Prelude, s.Compression); err != nil {
+			return e, fmt.Errorf("layer %s: prelude: %w", s.ID, err)
 		}
 	}
-	if last, err = frame.Trailer(s.Compression); err != nil {
-		return first, last, fmt.Errorf("layer %s: trailer: %w", s.ID, err)
+	if e.last, err = frame.Trailer(s.Compression); err != nil {
+		return e, fmt.Errorf("layer %s: trailer: %w", s.ID, err)
 	}
-	return first, last, nil
+	return e, nil
 }
 
 // Key returns the key of the layer: a function of the prelude, the ordered keys of the
 // frames and the compression. It needs neither Info nor Open of the frames.
 func (s *Spec) Key() (digest.SHA256, error) {
-	first, _, err := s.ends()
-	if err != nil {
-		return digest.SHA256{}, err
+	k := digest.NewKey("layer").Str("format", frame.Format(s.Compression))
+	if len(s.Prelude) > 0 {
+		first, err := frame.PreludeKey(s.Prelude, s.Compression)
+		if err != nil {
+			return digest.SHA256{}, fmt.Errorf("layer %s: prelude: %w", s.ID, err)
+		}
+		k.Sum("prelude", first)
 	}
-	return s.key(first), nil
-}
-
-func (s *Spec) key(first frame.Small) digest.SHA256 {
-	k := digest.NewKey("layer").Str("format", frame.Format(s.Compression)).Sum("prelude", first.Key)
 	k.Int("frames", int64(len(s.Frames)))
 	for i := range s.Frames {
 		k.Sum("frame", s.Frames[i].Key)
 	}
-	return k.Key()
+	return k.Key(), nil
 }
