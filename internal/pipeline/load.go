@@ -26,24 +26,21 @@ type settings struct {
 
 // load reads the project and its locks.
 func (b *builder) load() error {
-	platform := target.Default()
+	var o project.Options
 	if b.req.Platform != "" {
 		var err error
-		if platform, err = target.Parse(b.req.Platform); err != nil {
+		if o.Platform, err = target.Parse(b.req.Platform); err != nil {
 			return report.In(report.Usage, err)
 		}
 	}
-	p, err := project.Load(b.req.Project, project.Options{Platform: platform})
+	p, err := project.Load(b.req.Project, o)
 	if err != nil {
 		return classify(err)
 	}
-	if b.req.Platform == "" && len(p.Settings.Platforms) > 0 {
-		platform = p.Settings.Platforms[0]
-		if len(p.Settings.Platforms) > 1 {
-			b.warn("corn.yaml names %d platforms; this version builds one at a time: %s now, the others with --platform", len(p.Settings.Platforms), platform)
-		}
+	if n := len(p.Settings.Platforms); o.Platform.IsZero() && n > 1 {
+		b.warn("corn.yaml names %d platforms; this version builds one at a time: %s now, the others with --platform", n, p.Platform)
 	}
-	b.project, b.platform = p, platform
+	b.project, b.platform = p, p.Platform
 	for _, n := range p.Notices {
 		b.talk.Say("%s: %s", n.File, n.Text)
 		b.notices = append(b.notices, n.File+": "+n.Text)

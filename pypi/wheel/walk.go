@@ -50,7 +50,7 @@ func (m member) open(file string) (io.ReadCloser, error) {
 
 // A verifier compares what passes with the archive's directory and with RECORD.
 type verifier struct {
-	ctx  context.Context //nolint:containedctx // a reader has no other place for it; it lives for one call of fn
+	ctx  context.Context // a reader has no other place for it; it lives for one call of fn
 	w    *Wheel
 	path string
 	r    io.Reader

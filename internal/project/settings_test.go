@@ -1,0 +1,166 @@
+package project
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	"github.com/google/go-cmp/cmp"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+func TestParseSettings(t *testing.T) {
+	got, err := ParseSettings("corn.yaml", []byte(`
+base: oci:base
+image: ghcr.io/team/hub
+platforms: [linux-64, linux/arm64]
+compression: gzip
+channel_alias: https://mirror.example.org/conda
+strip: ["*.a", "**/tests/**"]
+copy:
+- "*.html"
+layout: copies
+pyc: shipped
+environments:
+  team-a:
+    layout: links
+    copy: [share/**]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &Settings{
+		Base: "oci:base", Image: "ghcr.io/team/hub", Platforms: append(got.Platforms[:0:0], mustParse("linux-64"), mustParse("linux/arm64")),
+		Compression: "gzip", ChannelAlias: "https://mirror.example.org/conda", Strip: []string{"*.a", "**/tests/**"},
+		Copy: []string{"*.html"}, Layout: Copies, PycShipped: true,
+		Environments: []EnvironmentSettings{{Slug: "team-a", Layout: Links, Copy: []string{"share/**"}, Line: 13}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("settings (-want +got):\n%s", diff)
+	}
+}
+
+// settingCases are tried against the decoder and the schema: both have to agree.
+var settingCases = []struct {
+	text string
+	ok   bool
+}{
+	{"", true},
+	{"# comment\n", true},
+	{"base: oci:x\n", true},
+	{"base: ''\n", false},
+	{"base:\n", false},
+	{"base: [a]\n", false},
+	{"image: ghcr.io/a/b\n", true},
+	{"image: localhost:5000/a/b-c_d.e\n", true},
+	{"image: ghcr.io/a/b:tag\n", false},
+	{"image: A\n", false},
+	{"platforms: [linux-64]\n", true},
+	{"platforms: [linux/arm/v7]\n", true},
+	{"platforms: [osx-64]\n", false},
+	{"platforms: []\n", false},
+	{"platforms: linux-64\n", false},
+	{"platforms: [linux-64, linux-64]\n", false},
+	{"compression: zstd\n", true},
+	{"compression: gzip\n", true},
+	{"compression: xz\n", false},
+	{"channel_alias: https://h\n", true},
+	{"channel_alias: file:///srv/channels\n", true},
+	{"channel_alias: conda-forge\n", false},
+	{"channel_alias: ftp://h\n", false},
+	{"channel_alias: 'https://'\n", false},
+	{"strip: ['*.a']\n", true},
+	{"strip: []\n", true},
+	{"strip:\n", true},
+	{"strip: '*.a'\n", false},
+	{"strip: ['']\n", false},
+	{"strip: [/]\n", false},
+	{"copy: [/share/x]\n", true},
+	{"copy: [{a: b}]\n", false},
+	{"layout: links\n", true},
+	{"layout: copies\n", true},
+	{"layout: hardlinks\n", false},
+	{"pyc: shipped\n", true},
+	{"pyc: compiled\n", true},
+	{"pyc: none\n", false},
+	{"environments: {}\n", true},
+	{"environments: {a: {}}\n", true},
+	{"environments: {a: {layout: links, copy: [x]}}\n", true},
+	{"environments: {a: {layout: x}}\n", false},
+	{"environments: {a: {strip: [x]}}\n", false},
+	{"environments: {A: {}}\n", false},
+	{"environments: {a: x}\n", false},
+	{"environments: [a]\n", false},
+	{"unknown: 1\n", false},
+	{"- a\n", false},
+	{"word\n", false},
+}
+
+// TestSchema: the shipped schema says of each case what the decoder says.
+func TestSchema(t *testing.T) {
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("corn.schema.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := c.Compile("corn.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range settingCases {
+		_, err := ParseSettings("corn.yaml", []byte(tc.text))
+		if (err == nil) != tc.ok {
+			t.Errorf("ParseSettings(%q) = %v, want ok %v", tc.text, err, tc.ok)
+		}
+		if err != nil && (!is[*ParseError](err) || !strings.HasPrefix(err.Error(), "corn.yaml:1:")) && tc.text != "" {
+			t.Errorf("ParseSettings(%q): %T %v, want a *ParseError of line 1", tc.text, err, err)
+		}
+		var value any
+		if err := yaml.Unmarshal([]byte(tc.text), &value); err != nil {
+			t.Fatalf("%q: %v", tc.text, err)
+		}
+		if err := schema.Validate(value); (err == nil) != tc.ok {
+			t.Errorf("the schema says of %q: %v, want ok %v", tc.text, err, tc.ok)
+		}
+	}
+}
+
+// TestSchemaHasEveryKey: no key is in one and not in the other.
+func TestSchemaHasEveryKey(t *testing.T) {
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema))
+	if err != nil {
+		t.Fatal(err)
+	}
+	properties := doc.(map[string]any)["properties"].(map[string]any)
+	if diff := cmp.Diff(keysOf(settingKeys), keysOf(properties)); diff != "" {
+		t.Errorf("keys (-decoder +schema):\n%s", diff)
+	}
+	tried := map[string]bool{}
+	for _, c := range settingCases {
+		key, _, _ := strings.Cut(c.text, ":")
+		tried[key] = true
+	}
+	for _, key := range keysOf(settingKeys) {
+		if !tried[key] {
+			t.Errorf("no case for the key %s", key)
+		}
+	}
+}
+
+func FuzzParseSettings(f *testing.F) {
+	for _, c := range settingCases {
+		f.Add([]byte(c.text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if len(data) > 1<<14 {
+			return
+		}
+		if _, err := ParseSettings("corn.yaml", data); err != nil && !is[*ParseError](err) {
+			t.Errorf("error of type %T: %v", err, err)
+		}
+	})
+}

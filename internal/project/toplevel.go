@@ -1,0 +1,85 @@
+package project
+
+import (
+	"path"
+	"strings"
+)
+
+// imageFiles are about the whole image: they stand in the configuration folder alone.
+var imageFiles = []string{"apt.txt", "postBuild", "start", "jupyter_notebook_config.py"}
+
+// steps says what each of them asks for, and what to do while corn does not.
+var steps = map[string]struct{ what, remedy string }{
+	"apt.txt":                    {"asks for Debian packages", "take them from conda-forge, or build them into the base image, and remove the file"},
+	"postBuild":                  {"runs a program while the image is built", "run it in the base image's own build, and remove the file"},
+	"start":                      {"is run when a container starts", "put it into the base image as its entrypoint, and remove the file"},
+	"jupyter_notebook_config.py": {"configures the Jupyter server", "put it into the base image's etc/jupyter, and remove the file"},
+}
+
+// topLevel reads what stands in the configuration folder itself.
+func (l *loader) topLevel() error {
+	for _, name := range imageFiles {
+		data, file, err := l.read(l.p.Config, name)
+		if err != nil {
+			return err
+		}
+		if file == "" {
+			continue
+		}
+		if name == "apt.txt" && len(requirementLines(string(data), file)) == 0 {
+			l.notice(path.Join(l.p.Config, name), "ignored: it names no package")
+			continue
+		}
+		return &UnsupportedError{File: file, What: steps[name].what, Remedy: steps[name].remedy}
+	}
+	for _, dir := range uniq(l.p.Config, ".") {
+		if rel := path.Join(dir, "Dockerfile"); l.isFile(rel) {
+			l.notice(rel, "ignored: corn does not run Dockerfiles")
+		}
+	}
+	if l.hasSpec(l.p.Config) {
+		e := &Environment{Dir: l.p.Config, Slug: NotebookSlug, DisplayName: NotebookSlug, NameFile: l.show(l.p.Config)}
+		if _, err := l.spec(e); err != nil {
+			return err
+		}
+		l.p.Notebook = e
+	}
+	return nil
+}
+
+func uniq(a, b string) []string {
+	if a == b {
+		return []string{a}
+	}
+	return []string{a, b}
+}
+
+// requirementLines lists the lines that are neither blank nor comments; " #" starts a
+// comment, and a backslash at the end joins two lines, as pip reads them.
+func requirementLines(text, file string) []Requirement {
+	var out []Requirement
+	var joined string
+	start := 0
+	for i, line := range strings.Split(strings.TrimPrefix(text, "\ufeff"), "\n") {
+		line = strings.TrimRight(line, "\r")
+		if start == 0 {
+			start = i + 1
+		}
+		if cut, ok := strings.CutSuffix(line, `\`); ok && !strings.HasPrefix(strings.TrimSpace(line), "#") {
+			joined += cut
+			continue
+		}
+		joined += line
+		if at := strings.Index(joined, " #"); at >= 0 {
+			joined = joined[:at]
+		}
+		if joined = strings.TrimSpace(joined); joined != "" && joined[0] != '#' {
+			out = append(out, Requirement{Text: joined, File: file, Line: start})
+		}
+		joined, start = "", 0
+	}
+	if joined = strings.TrimSpace(joined); joined != "" && joined[0] != '#' {
+		out = append(out, Requirement{Text: joined, File: file, Line: start})
+	}
+	return out
+}

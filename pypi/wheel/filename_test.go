@@ -1,0 +1,112 @@
+package wheel
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"os"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestParseFileName(t *testing.T) {
+	for _, c := range []struct {
+		in   string
+		want FileName
+	}{
+		{"numpy-2.2.4-cp313-cp313-manylinux_2_17_x86_64.manylinux2014_x86_64.whl", FileName{Name: "numpy", Version: "2.2.4",
+			Tags: []string{"cp313-cp313-manylinux2014_x86_64", "cp313-cp313-manylinux_2_17_x86_64"}}},
+		{"six-1.16.0-py2.py3-none-any.whl", FileName{Name: "six", Version: "1.16.0", Tags: []string{"py2-none-any", "py3-none-any"}}},
+		{"torch-2.1.0+cu118-1-py3-none-any.whl", FileName{Name: "torch", Version: "2.1.0+cu118", Build: "1", Tags: []string{"py3-none-any"}}},
+		{"ruamel.yaml-0.18.6-py3-none-any.whl", FileName{Name: "ruamel.yaml", Version: "0.18.6", Tags: []string{"py3-none-any"}}},
+		{"a-1!2.0rc1.post2.dev3-py3-none-any.whl", FileName{Name: "a", Version: "1!2.0rc1.post2.dev3", Tags: []string{"py3-none-any"}}},
+		{"a-1.0_local-2b-py3-none-any.whl", FileName{}}, // a local version takes a plus
+		{"a-1.0-b2-py3-none-any.whl", FileName{}},       // a build tag starts with a digit
+		{"../a-1.0-py3-none-any.whl", FileName{}},       // no path
+		{"a-1.0-py3-none-any.zip", FileName{}},          // another ending
+		{"a-1.0-py3-none-any.whl.whl", FileName{}},      // the platform would hold a dot and "whl"
+		{"a-1.0-py3-none-a/b.whl", FileName{}},          // no path in a tag
+		{"a-1.0-py3-none-any-x-y.whl", FileName{}},      // too many parts
+		{"\xff-1.0-py3-none-any.whl", FileName{}},       // no UTF-8
+	} {
+		got, err := ParseFileName(c.in)
+		if c.want.Name == "" {
+			if c.in == "a-1.0-py3-none-any.whl.whl" {
+				if err != nil || !cmp.Equal(got.Tags, []string{"py3-none-any", "py3-none-whl"}) {
+					t.Errorf("ParseFileName(%q) = %v, %v", c.in, got, err)
+				}
+				continue
+			}
+			if _, ok := errors.AsType[*FileNameError](err); !ok {
+				t.Errorf("ParseFileName(%q) = %v, %v, want a *FileNameError", c.in, got, err)
+			}
+			continue
+		}
+		if diff := cmp.Diff(c.want, got); err != nil || diff != "" {
+			t.Errorf("ParseFileName(%q): %v (-want +got):\n%s", c.in, err, diff)
+		}
+	}
+}
+
+// TestConformance tries the cases of pypa/packaging, where they are at hand.
+func TestConformance(t *testing.T) {
+	f, err := os.Open("../../../shared/data/conformance/wheel_filenames.jsonl")
+	if err != nil {
+		t.Skip("no conformance data: ", err)
+	}
+	defer f.Close()
+	tried := 0
+	for s := bufio.NewScanner(f); s.Scan(); {
+		var c struct {
+			Wheel, Name, Version string
+			Build                []any
+			Tags                 []string
+			Invalid, Quirk       any
+		}
+		if err := json.Unmarshal(s.Bytes(), &c); err != nil {
+			t.Fatal(err)
+		}
+		if c.Wheel == "" || c.Quirk != nil {
+			continue
+		}
+		tried++
+		got, err := ParseFileName(c.Wheel)
+		if c.Invalid == true {
+			if err == nil {
+				t.Errorf("ParseFileName(%q) = %v, want an error", c.Wheel, got)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("ParseFileName(%q): %v", c.Wheel, err)
+			continue
+		}
+		if c.Name != "" && (got.Normalized() != c.Name || got.Version != c.Version || !cmp.Equal(got.Tags, c.Tags)) {
+			t.Errorf("ParseFileName(%q) = %+v, want %s %s %q", c.Wheel, got, c.Name, c.Version, c.Tags)
+		}
+		if len(c.Build) > 0 && got.Build == "" {
+			t.Errorf("ParseFileName(%q) has no build tag, want %v", c.Wheel, c.Build)
+		}
+	}
+	if tried == 0 {
+		t.Error("no case was tried")
+	}
+}
+
+func FuzzParseFileName(f *testing.F) {
+	f.Add("numpy-2.2.4-cp313-cp313-manylinux_2_17_x86_64.manylinux2014_x86_64.whl")
+	f.Add("a-1-2b-py3-none-any.whl")
+	f.Fuzz(func(t *testing.T, s string) {
+		n, err := ParseFileName(s)
+		if err != nil {
+			return
+		}
+		if n.Name == "" || n.Version == "" || len(n.Tags) == 0 {
+			t.Errorf("ParseFileName(%q) = %+v with empty parts", s, n)
+		}
+		if again := NormalizeName(n.Normalized()); again != n.Normalized() {
+			t.Errorf("NormalizeName(%q) = %q", n.Normalized(), again)
+		}
+	})
+}
