@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -30,14 +31,20 @@ func Main(ctx context.Context, args []string, stdout, stderr *os.File) int {
 		printer = report.New(stdout, stderr, opts)
 	}
 	if err != nil {
-		if ctx.Err() != nil && !errors.Is(err, context.Canceled) {
-			err = fmt.Errorf("interrupted: %w", context.Canceled)
+		if ctx.Err() != nil {
+			err = interruptedError{} // whatever was cut short says "context canceled"
 		}
 		return printer.Error(err)
 	}
 	printer.Close()
 	return 0
 }
+
+// interruptedError is what a signal ends a command with.
+type interruptedError struct{}
+
+func (interruptedError) Error() string { return "interrupted" }
+func (interruptedError) Unwrap() error { return context.Canceled }
 
 // globals are the flags that every command has.
 type globals struct {
@@ -61,7 +68,7 @@ func newRoot(g *globals) *cobra.Command {
 		Version:       Version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          noCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetVersionTemplate("corn {{.Version}}\n")
@@ -75,6 +82,18 @@ func newRoot(g *globals) *cobra.Command {
 // usage marks err as a mistake in the command line.
 func usage(cmd *cobra.Command, err error) error {
 	return report.In(report.Usage, &report.UsageError{Command: cmd.CommandPath(), Err: err})
+}
+
+// noCommand refuses what is no command.
+func noCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("there is no command %q", args[0])
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		text += ": did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return usage(cmd, errors.New(text))
 }
 
 // oneProject accepts at most one argument.

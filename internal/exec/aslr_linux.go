@@ -1,8 +1,10 @@
 package exec
 
 import (
+	"os"
 	osexec "os/exec"
 	"runtime"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,6 +19,7 @@ func startWithoutASLR(cmd *osexec.Cmd) error {
 		query          = 0xffffffff
 		addrNoRandmize = 0x0040000
 	)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // for killAll
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	old, _, errno := unix.Syscall(unix.SYS_PERSONALITY, query, 0, 0)
@@ -26,4 +29,11 @@ func startWithoutASLR(cmd *osexec.Cmd) error {
 		}
 	}
 	return cmd.Start()
+}
+
+// killAll ends the process and what it forked: they are one group.
+func killAll(p *os.Process) {
+	if unix.Kill(-p.Pid, unix.SIGKILL) != nil {
+		_ = p.Kill()
+	}
 }

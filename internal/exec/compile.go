@@ -11,6 +11,7 @@ import (
 	osexec "os/exec"
 	"strings"
 	"sync"
+	"time"
 )
 
 //go:embed driver.py
@@ -73,19 +74,27 @@ func (c *Compiler) Compile(ctx context.Context, jobs []Job) ([]Outcome, error) {
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, p.kill)
-	outcomes, err := p.serve(jobs)
+	err = p.ready(c.interp)
+	var outcomes []Outcome
+	if err == nil {
+		outcomes, err = p.serve(jobs)
+	}
 	if !stop() { // the context ended first and the process is gone
 		p.close()
 		return nil, context.Cause(ctx)
 	}
 	if err != nil {
 		p.close()
+		if ce, ok := errors.AsType[*CompileError](err); ok {
+			return nil, ce
+		}
 		return nil, &CompileError{Python: c.interp.Name, Reason: p.describe(), Err: err}
 	}
 	c.give(p)
 	return outcomes, nil
 }
 
+// take returns an idle process, or a new one that may not have begun yet.
 func (c *Compiler) take() (*process, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -122,23 +131,31 @@ func (c *Compiler) Close() error {
 	return nil
 }
 
-// A process is one running driver.
+// A process is one running driver. Its methods are for one goroutine, but for kill.
 type process struct {
 	cmd    *osexec.Cmd
 	in     io.WriteCloser
 	out    *bufio.Reader
 	stderr *tail
-	once   sync.Once
+	hello  bool // it has said who it is
+
+	mu   sync.Mutex
+	gone bool // its number may be another process's by now
 }
+
+// waitDelay bounds how long the end of a killed process is waited for where something that it
+// started still has its pipes.
+const waitDelay = 5 * time.Second
 
 func start(i *Interpreter) (*process, error) {
 	argv := i.command("-S", "-s", "-B", "-W", "ignore", "-c", driver)
-	p := &process{cmd: osexec.Command(argv[0], argv[1:]...), stderr: &tail{}} //nolint:gosec // the interpreter that the lock names
+	p := &process{cmd: osexec.Command(argv[0], argv[1:]...), stderr: &tail{}} //nolint:noctx // it outlives the call that starts it; Compile kills it when the call's context ends
 	// PYTHONHASHSEED orders sets of names; -E and -I would make Python ignore it, so the
 	// environment is made empty instead.
 	p.cmd.Env = []string{"PYTHONHASHSEED=0", "PYTHONHOME=" + i.Home, "LC_ALL=C.UTF-8", "TZ=UTC"}
 	p.cmd.Dir = i.Home
 	p.cmd.Stderr = p.stderr
+	p.cmd.WaitDelay = waitDelay
 	var err error
 	if p.in, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err
@@ -151,6 +168,14 @@ func start(i *Interpreter) (*process, error) {
 	if err := startWithoutASLR(p.cmd); err != nil {
 		return nil, &CompileError{Python: i.Name, Reason: "it does not start on this machine", Err: err}
 	}
+	return p, nil
+}
+
+// ready reads what a new process says of itself.
+func (p *process) ready(i *Interpreter) error {
+	if p.hello {
+		return nil
+	}
 	hello, err := p.out.ReadString('\n')
 	var magic uint16
 	var version string
@@ -158,14 +183,13 @@ func start(i *Interpreter) (*process, error) {
 		_, err = fmt.Sscanf(hello, "corn %d %s", &magic, &version)
 	}
 	if err != nil {
-		p.close()
-		return nil, &CompileError{Python: i.Name, Reason: "it does not run on this machine: " + p.describe(), Err: err}
+		return &CompileError{Python: i.Name, Reason: "it does not run on this machine: " + p.describe(), Err: err}
 	}
 	if i.Magic != 0 && magic != i.Magic {
-		p.close()
-		return nil, &CompileError{Python: i.Name, Reason: fmt.Sprintf("Python %s writes bytecode with magic number %d, want %d", version, magic, i.Magic)}
+		return &CompileError{Python: i.Name, Reason: fmt.Sprintf("Python %s writes bytecode with magic number %d, want %d", version, magic, i.Magic)}
 	}
-	return p, nil
+	p.hello = true
+	return nil
 }
 
 func (p *process) serve(jobs []Job) ([]Outcome, error) {
@@ -208,14 +232,28 @@ func (p *process) serve(jobs []Job) ([]Outcome, error) {
 	}
 }
 
-func (p *process) kill() { _ = p.cmd.Process.Kill() }
+// kill ends the process and the fork that compiles. It may be called at any time.
+func (p *process) kill() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.gone {
+		killAll(p.cmd.Process)
+	}
+}
 
 func (p *process) close() {
-	p.once.Do(func() {
-		_ = p.in.Close()
-		p.kill()
-		_ = p.cmd.Wait() // killed on purpose
-	})
+	p.mu.Lock()
+	was := p.gone
+	if !was {
+		killAll(p.cmd.Process)
+	}
+	p.gone = true
+	p.mu.Unlock()
+	if was {
+		return
+	}
+	_ = p.in.Close()
+	_ = p.cmd.Wait() // killed on purpose
 }
 
 func (p *process) describe() string {

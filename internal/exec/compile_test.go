@@ -176,6 +176,25 @@ func TestInterpreterThatDoesNotFit(t *testing.T) {
 	}
 }
 
+// An interpreter that hangs before it says anything, and one whose child keeps the pipes.
+func TestHangingInterpreterStopsWithItsContext(t *testing.T) {
+	for _, script := range []string{"sleep 60", "sleep 60 & wait", "echo corn 1 3.13.0; sleep 60 & wait"} {
+		i := &Interpreter{Name: "python-hanging", Home: t.TempDir(), Binary: "python3"}
+		if err := os.WriteFile(filepath.Join(i.Home, i.Binary), []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		c := NewCompiler(i)
+		began := time.Now()
+		_, err := c.Compile(ctx, sources(t, module))
+		if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took > waitDelay {
+			t.Errorf("%s: err = %v after %s, want the context's at once", script, err, took)
+		}
+		c.Close()
+	}
+}
+
 func TestCompileStopsWithItsContext(t *testing.T) {
 	c := NewCompiler(hostPython(t))
 	defer c.Close()

@@ -20,10 +20,10 @@ import (
 // An Interpreter is a Python unpacked on this machine, for compiling only: its binary, its
 // libraries and the standard library, nothing of site-packages.
 type Interpreter struct {
-	Name   string   // the artifact, for messages
-	Home   string   // folder that holds bin/ and lib/
-	Binary string   // "bin/python3.13", relative to Home
-	Magic  uint16   // magic number that its bytecode must have; 0: not checked
+	Name   string // the artifact, for messages
+	Home   string // folder that holds bin/ and lib/
+	Binary string // "bin/python3.13", relative to Home
+	Magic  uint16 // magic number that its bytecode must have; 0: not checked
 	// Wrap makes the command that runs a program of another glibc; nil: none is needed.
 	Wrap func(program string, args ...string) []string
 }

@@ -89,6 +89,9 @@ func (b *builder) planLayers() error {
 	}
 	var err error
 	b.layout, err = plan.New(req)
+	if isA[*plan.BudgetError](err) {
+		return report.Hinted(report.Base, "use a base image of fewer layers: docker export and docker import make one of one layer", fmt.Errorf("base image %s: %w", b.settings.base, err))
+	}
 	return err
 }
 
@@ -244,7 +247,7 @@ func (b *builder) build(ctx context.Context, v *variant) error {
 		stage.Abort()
 		return err
 	}
-	b.timings["assemble"] = stage.Done("%s of %d", report.Count(len(missing), "new layer"), len(v.specs))
+	b.timings["assemble"] += stage.Done("%s of %d", report.Count(len(missing), "new layer"), len(v.specs))
 	return nil
 }
 
@@ -327,7 +330,7 @@ func (b *builder) makeFrames(ctx context.Context, v *variant, wanted map[digest.
 		stage.Abort()
 		return report.In(report.Package, err)
 	}
-	b.timings["link"] = stage.Done("%s from %s", report.Count(frames, "frame"), report.Count(len(order), "archive"))
+	b.timings["link"] += stage.Done("%s from %s", report.Count(frames, "frame"), report.Count(len(order), "archive"))
 	return nil
 }
 

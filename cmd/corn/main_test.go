@@ -1,0 +1,95 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
+
+	"github.com/nasa-openscapes/corn/internal/testkit/channeltest"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden parts of the stories")
+
+// TestMain makes "corn" a program of the stories: the test binary, run again.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"corn": main})
+}
+
+// TestStories runs testdata/script/*.txtar, each a story of one user. They need no
+// network, no root and no daemon; story_test.go has the commands that they have besides
+// testscript's own.
+func TestStories(t *testing.T) {
+	testscript.Run(t, params(t, testscript.Params{Dir: "testdata/script"}))
+}
+
+// params adds what all stories have.
+func params(t *testing.T, p testscript.Params) testscript.Params {
+	t.Helper()
+	worlds, err := filepath.Abs("testdata/world")
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	python := sync.OnceValues(func() (channeltest.Archive, error) { return realPython(dir) })
+	more := p.Setup
+	p.Setup = func(e *testscript.Env) error {
+		e.Values[storyKey{}] = &story{worlds: worlds, python: python}
+		for name, value := range map[string]string{
+			"HOME": e.WorkDir + "/home", "CORN_CACHE_DIR": e.WorkDir + "/cache", "ROOT": root,
+			// Nothing of the machine that runs the tests.
+			"TERM": "dumb", "LANG": "C", "TZ": "", "NO_COLOR": "", "CI": "", "XDG_CACHE_HOME": "",
+			"HTTP_PROXY": "", "HTTPS_PROXY": "", "http_proxy": "", "https_proxy": "", "ALL_PROXY": "", "all_proxy": "",
+		} {
+			e.Setenv(name, value)
+		}
+		if more != nil {
+			return more(e)
+		}
+		return nil
+	}
+	p.Cmds = commands
+	p.Condition = func(name string) (bool, error) { return condition(name, python) }
+	p.UpdateScripts = *update
+	p.RequireUniqueNames = true
+	return p
+}
+
+// condition knows [tmpfs]: small disks can be mounted; and [python]: @python is in Go's
+// module cache, where the demo puts it.
+func condition(name string, python func() (channeltest.Archive, error)) (bool, error) {
+	switch name {
+	case "python":
+		_, err := python()
+		return err == nil && runtime.GOOS == "linux" && runtime.GOARCH == "amd64", nil
+	case "tmpfs":
+	default:
+		return false, fmt.Errorf("no condition is called %q", name)
+	}
+	if os.Geteuid() != 0 {
+		return false, nil
+	}
+	dir, err := os.MkdirTemp("", "corn-tmpfs-")
+	if err != nil {
+		return false, err
+	}
+	defer os.Remove(dir)
+	if mount(dir, "64k") != nil {
+		return false, nil // root of a container may not
+	}
+	return true, unix.Unmount(dir, 0)
+}
+
+func mount(dir, size string) error {
+	return unix.Mount("tmpfs", dir, "tmpfs", 0, "size="+size)
+}
