@@ -2,9 +2,10 @@ package exec
 
 import (
 	"bufio"
-	"bytes"
+	"cmp"
 	"context"
 	_ "embed"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -19,18 +20,18 @@ var driver string
 
 // A Job asks for the bytecode of one source file.
 type Job struct {
-	Source    string // file on this machine
-	Display   string // path that tracebacks name until Python corrects it at import
-	Out       string // file to write
-	ModTime   uint32 // what the .pyc header says of the source: its time in the image
-	SizeBytes uint32 // and its size, modulo 2^32
+	Source      io.Reader // of SourceBytes bytes
+	SourceBytes int64
+	Display     string // path that tracebacks name until Python corrects it at import
+	ModTime     uint32 // what the .pyc header says of the source: its time in the image
+	SizeBytes   uint32 // and its size, modulo 2^32
 }
 
 // An Outcome tells how one Job went. A source that does not compile (written for another
 // Python, or broken on purpose in a test suite) is no error: there is no .pyc then.
 type Outcome struct {
-	OK     bool
-	Reason string // the compiler's message when not OK
+	Bytecode []byte // the .pyc with its header; nil if there is none
+	Reason   string // the compiler's message if there is none
 }
 
 // A CompileError reports that the interpreter itself could not do its work.
@@ -63,36 +64,43 @@ type Compiler struct {
 func NewCompiler(i *Interpreter) *Compiler { return &Compiler{interp: i} }
 
 // Compile compiles the jobs of one artifact, in order, in a state of the interpreter that
-// no earlier call has touched. Outcomes are in the order of jobs. An error means that
-// the interpreter failed, not a source.
-func (c *Compiler) Compile(ctx context.Context, jobs []Job) ([]Outcome, error) {
+// no earlier call has touched, and hands each outcome to done, in the order of jobs, from
+// one goroutine. An error is done's, the context's, that of reading a source, or a
+// *CompileError: the interpreter failed, not a source.
+func (c *Compiler) Compile(ctx context.Context, jobs []Job, done func(i int, o Outcome) error) error {
 	if len(jobs) == 0 {
-		return nil, nil
+		return nil
 	}
 	p, err := c.take()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	stop := context.AfterFunc(ctx, p.kill)
-	err = p.ready(c.interp)
-	var outcomes []Outcome
-	if err == nil {
-		outcomes, err = p.serve(jobs)
+	if err = p.ready(c.interp); err == nil {
+		err = p.serve(jobs, done)
 	}
 	if !stop() { // the context ended first and the process is gone
 		p.close()
-		return nil, context.Cause(ctx)
+		return context.Cause(ctx)
 	}
 	if err != nil {
 		p.close()
-		if ce, ok := errors.AsType[*CompileError](err); ok {
-			return nil, ce
+		if own, ok := errors.AsType[*callerError](err); ok {
+			return own.err
 		}
-		return nil, &CompileError{Python: c.interp.Name, Reason: p.describe(), Err: err}
+		if ce, ok := errors.AsType[*CompileError](err); ok {
+			return ce
+		}
+		return &CompileError{Python: c.interp.Name, Reason: p.describe(), Err: err}
 	}
 	c.give(p)
-	return outcomes, nil
+	return nil
 }
+
+// A callerError is an error that did not come from the interpreter.
+type callerError struct{ err error }
+
+func (e *callerError) Error() string { return e.err.Error() }
 
 // take returns an idle process, or a new one that may not have begun yet.
 func (c *Compiler) take() (*process, error) {
@@ -164,7 +172,7 @@ func start(i *Interpreter) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.out = bufio.NewReader(out)
+	p.out = bufio.NewReaderSize(out, 256<<10)
 	if err := startWithoutASLR(p.cmd); err != nil {
 		return nil, &CompileError{Python: i.Name, Reason: "it does not start on this machine", Err: err}
 	}
@@ -176,11 +184,11 @@ func (p *process) ready(i *Interpreter) error {
 	if p.hello {
 		return nil
 	}
-	hello, err := p.out.ReadString('\n')
+	status, hello, err := p.answer()
 	var magic uint16
 	var version string
 	if err == nil {
-		_, err = fmt.Sscanf(hello, "corn %d %s", &magic, &version)
+		_, err = fmt.Sscanf(string(status)+string(hello), "=%d %s", &magic, &version)
 	}
 	if err != nil {
 		return &CompileError{Python: i.Name, Reason: "it does not run on this machine: " + p.describe(), Err: err}
@@ -192,44 +200,100 @@ func (p *process) ready(i *Interpreter) error {
 	return nil
 }
 
-func (p *process) serve(jobs []Job) ([]Outcome, error) {
-	var body bytes.Buffer
+// serve sends the jobs and takes the answers as they come: a request may be greater than
+// what a pipe holds, in both directions.
+func (p *process) serve(jobs []Job, done func(int, Outcome) error) error {
+	sent := make(chan error, 1)
+	go func() { sent <- p.send(jobs) }()
+	err := p.receive(jobs, done)
+	if err != nil {
+		p.kill() // so that send ends
+	}
+	serr := <-sent
+	if own, ok := errors.AsType[*callerError](serr); ok {
+		return own
+	}
+	return cmp.Or(err, serr)
+}
+
+func (p *process) send(jobs []Job) error {
+	w := bufio.NewWriterSize(p.in, 256<<10)
+	put := func(numbers ...uint64) {
+		var b [8]byte
+		for _, n := range numbers {
+			binary.LittleEndian.PutUint64(b[:], n)
+			_, _ = w.Write(b[:]) // a bufio.Writer keeps its error for Flush
+		}
+	}
+	put(uint64(len(jobs)))
 	for _, j := range jobs {
-		for _, f := range []string{j.Source, j.Display, j.Out, fmt.Sprint(j.ModTime), fmt.Sprint(j.SizeBytes)} {
-			if strings.ContainsRune(f, 0) {
-				return nil, fmt.Errorf("path %q holds a NUL byte", f)
-			}
-			body.WriteString(f)
-			body.WriteByte(0)
+		put(uint64(len(j.Display)), uint64(j.SourceBytes), uint64(j.ModTime), uint64(j.SizeBytes), 0)
+		_, _ = w.WriteString(j.Display)
+		n, err := io.Copy(w, &source{io.LimitReader(j.Source, j.SourceBytes)})
+		if err == nil && n != j.SourceBytes {
+			err = &callerError{fmt.Errorf("source of %s: want %d bytes, got %d", j.Display, j.SourceBytes, n)}
 		}
-	}
-	if _, err := fmt.Fprintf(p.in, "%d\n", body.Len()); err != nil {
-		return nil, err
-	}
-	if _, err := body.WriteTo(p.in); err != nil {
-		return nil, err
-	}
-	outcomes := make([]Outcome, 0, len(jobs))
-	for {
-		line, err := p.out.ReadString('\n')
 		if err != nil {
-			return nil, fmt.Errorf("answer %d of %d: %w", len(outcomes)+1, len(jobs), err)
-		}
-		line = strings.TrimSuffix(line, "\n")
-		switch verb, rest, _ := strings.Cut(line, " "); verb {
-		case "ok":
-			outcomes = append(outcomes, Outcome{OK: true})
-		case "no":
-			outcomes = append(outcomes, Outcome{Reason: rest})
-		case "end":
-			if rest != "0" || len(outcomes) != len(jobs) {
-				return nil, fmt.Errorf("the compiling process ended with status %s after %d of %d files (%s)", rest, len(outcomes), len(jobs), jobs[min(len(outcomes), len(jobs)-1)].Display)
-			}
-			return outcomes, nil
-		default:
-			return nil, fmt.Errorf("unexpected answer %q", line)
+			p.kill() // it waits for the rest
+			return err
 		}
 	}
+	return w.Flush()
+}
+
+// source marks errors of reading a source.
+type source struct{ r io.Reader }
+
+func (s *source) Read(b []byte) (int, error) {
+	n, err := s.r.Read(b)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = &callerError{err}
+	}
+	return n, err
+}
+
+func (p *process) receive(jobs []Job, done func(int, Outcome) error) error {
+	for i := 0; ; i++ {
+		status, data, err := p.answer()
+		var o Outcome
+		switch {
+		case err != nil:
+			return fmt.Errorf("answer %d of %d: %w", i+1, len(jobs), err)
+		case status == '.' && i == len(jobs) && string(data) == "0":
+			return nil
+		case status == '.':
+			return fmt.Errorf("the compiling process ended with status %s after %d of %d files (%s)", data, i, len(jobs), jobs[min(i, len(jobs)-1)].Display)
+		case i >= len(jobs):
+			return fmt.Errorf("unexpected answer %q", data)
+		case status == '+':
+			o.Bytecode = data
+		case status == '-':
+			o.Reason = string(data)
+		default:
+			return fmt.Errorf("unexpected answer %q %q", status, data)
+		}
+		if err := done(i, o); err != nil {
+			return &callerError{err}
+		}
+	}
+}
+
+// maxAnswer bounds the bytecode of one source.
+const maxAnswer = 1 << 30
+
+// answer reads one answer of the driver.
+func (p *process) answer() (status byte, data []byte, err error) {
+	var head [9]byte
+	if _, err := io.ReadFull(p.out, head[:]); err != nil {
+		return 0, nil, err
+	}
+	n := binary.LittleEndian.Uint64(head[1:])
+	if n > maxAnswer {
+		return 0, nil, fmt.Errorf("an answer of %d bytes", n)
+	}
+	data = make([]byte, n)
+	_, err = io.ReadFull(p.out, data)
+	return head[0], data, err
 }
 
 // kill ends the process and the fork that compiles. It may be called at any time.

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 )
 
@@ -36,21 +37,29 @@ print(sys.base_prefix, "bin/python%d.%d" % sys.version_info[:2], int.from_bytes(
 	return i
 }
 
-// sources writes files and returns the jobs to compile them.
-func sources(t *testing.T, texts ...string) []Job {
-	t.Helper()
-	dir := t.TempDir()
+// sources returns jobs to compile texts.
+func sources(texts ...string) []Job {
 	jobs := make([]Job, len(texts))
 	for i, text := range texts {
 		jobs[i] = Job{
-			Source: filepath.Join(dir, fmt.Sprintf("m%d.py", i)), Display: fmt.Sprintf("/opt/corn/store/x/m%d.py", i),
-			Out: filepath.Join(dir, fmt.Sprintf("m%d.pyc", i)), ModTime: 1700000000 + uint32(i), SizeBytes: uint32(len(text)),
-		}
-		if err := os.WriteFile(jobs[i].Source, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
+			Source: strings.NewReader(text), SourceBytes: int64(len(text)), Display: fmt.Sprintf("/opt/corn/store/x/m%d.py", i),
+			ModTime: 1700000000 + uint32(i), SizeBytes: uint32(len(text)),
 		}
 	}
 	return jobs
+}
+
+// compile collects the outcomes.
+func compile(ctx context.Context, c *Compiler, jobs []Job) ([]Outcome, error) {
+	var got []Outcome
+	err := c.Compile(ctx, jobs, func(i int, o Outcome) error {
+		if i != len(got) {
+			return fmt.Errorf("outcome %d after %d", i, len(got))
+		}
+		got = append(got, o)
+		return nil
+	})
+	return got, err
 }
 
 const module = `"""doc"""
@@ -64,24 +73,17 @@ class Path: path = "os"
 func TestCompileWritesTimestampBytecode(t *testing.T) {
 	c := NewCompiler(hostPython(t))
 	defer c.Close()
-	jobs := sources(t, module, "print 'Python 2'\n", "x = '\\ud800'\n", "\x00", "# -*- coding: latin-1 -*-\nx = '\xe9'\n")
-	got, err := c.Compile(t.Context(), jobs)
+	jobs := sources(module, "print 'Python 2'\n", "x = '\\ud800'\n", "\x00", "# -*- coding: latin-1 -*-\nx = '\xe9'\n", "", strings.Repeat("# a long line of no meaning\n", 100_000))
+	got, err := compile(t.Context(), c, jobs)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, want := range []bool{true, false, true, false, true} {
-		if got[i].OK != want {
-			t.Errorf("source %d: OK = %v (%s), want %v", i, got[i].OK, got[i].Reason, want)
+	for i, want := range []bool{true, false, true, false, true, true, true} {
+		data := got[i].Bytecode
+		if (data != nil) != want {
+			t.Errorf("source %d: %d bytes of bytecode (%s), want any: %v", i, len(data), got[i].Reason, want)
 		}
-		data, err := os.ReadFile(jobs[i].Out)
-		if !want {
-			if err == nil {
-				t.Errorf("source %d: bytecode of %d bytes for a source that does not compile", i, len(data))
-			}
-			continue
-		}
-		if err != nil {
-			t.Error(err)
+		if data == nil {
 			continue
 		}
 		if flags, mtime, size := binary.LittleEndian.Uint32(data[4:]), binary.LittleEndian.Uint32(data[8:]), binary.LittleEndian.Uint32(data[12:]); flags != 0 || mtime != jobs[i].ModTime || size != jobs[i].SizeBytes {
@@ -96,25 +98,43 @@ func TestCompileWritesTimestampBytecode(t *testing.T) {
 	}
 }
 
+func TestCompileReportsTheCallersErrors(t *testing.T) {
+	c := NewCompiler(hostPython(t))
+	defer c.Close()
+	mine := errors.New("mine")
+	if err := c.Compile(t.Context(), sources(module, module), func(int, Outcome) error { return mine }); !errors.Is(err, mine) {
+		t.Errorf("err = %v, want done's", err)
+	}
+	broken := sources(module, module)
+	broken[1].Source = iotest.ErrReader(mine)
+	if _, err := compile(t.Context(), c, broken); !errors.Is(err, mine) {
+		t.Errorf("err = %v, want the source's", err)
+	}
+	short := sources(module)
+	short[0].SourceBytes++
+	if _, err := compile(t.Context(), c, short); err == nil || !strings.Contains(err.Error(), short[0].Display) {
+		t.Errorf("err = %v, want one that names the short source", err)
+	}
+	if got, err := compile(t.Context(), c, sources(module)); err != nil || got[0].Bytecode == nil {
+		t.Errorf("after errors: %v", err)
+	}
+}
+
 // What was compiled before must not show: marshal writes references for objects that
 // anything else in the process holds.
 func TestBytecodeDoesNotDependOnTheProcess(t *testing.T) {
 	i := hostPython(t)
-	compile := func(c *Compiler) []byte {
+	one := func(c *Compiler) []byte {
 		t.Helper()
-		jobs := sources(t, module)
-		if _, err := c.Compile(t.Context(), jobs); err != nil {
-			t.Fatal(err)
-		}
-		data, err := os.ReadFile(jobs[0].Out)
+		got, err := compile(t.Context(), c, sources(module))
 		if err != nil {
 			t.Fatal(err)
 		}
-		return data
+		return got[0].Bytecode
 	}
 	fresh := NewCompiler(i)
 	defer fresh.Close()
-	want := compile(fresh)
+	want := one(fresh)
 
 	used := NewCompiler(i)
 	defer used.Close()
@@ -122,10 +142,10 @@ func TestBytecodeDoesNotDependOnTheProcess(t *testing.T) {
 	for n := range 50 {
 		many = append(many, fmt.Sprintf("import os\nNAMES = ['alpha', 'beta', 'path', %d]\ndef Path(os): return NAMES\n", n))
 	}
-	if _, err := used.Compile(t.Context(), sources(t, many...)); err != nil {
+	if _, err := compile(t.Context(), used, sources(many...)); err != nil {
 		t.Fatal(err)
 	}
-	if got := compile(used); !bytes.Equal(got, want) {
+	if got := one(used); !bytes.Equal(got, want) {
 		t.Errorf("bytecode differs after 50 other files: %d and %d bytes", len(got), len(want))
 	}
 	t.Setenv("PYTHONHASHSEED", "77")
@@ -133,7 +153,7 @@ func TestBytecodeDoesNotDependOnTheProcess(t *testing.T) {
 	t.Setenv("TZ", "Pacific/Auckland")
 	other := NewCompiler(i)
 	defer other.Close()
-	if got := compile(other); !bytes.Equal(got, want) {
+	if got := one(other); !bytes.Equal(got, want) {
 		t.Error("bytecode depends on the environment of the builder")
 	}
 }
@@ -143,7 +163,7 @@ func TestInterpreterThatDoesNotFit(t *testing.T) {
 	i.Magic++
 	c := NewCompiler(&i)
 	defer c.Close()
-	_, err := c.Compile(t.Context(), sources(t, module))
+	_, err := compile(t.Context(), c, sources(module))
 	var ce *CompileError
 	if !errors.As(err, &ce) || !strings.Contains(err.Error(), "magic number") {
 		t.Errorf("wrong magic: err = %v, want a *CompileError that says so", err)
@@ -156,7 +176,7 @@ func TestInterpreterThatDoesNotFit(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(broken.Home, broken.Binary), []byte("#!/bin/sh\necho no such libc >&2\nexit 1\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	_, err = NewCompiler(broken).Compile(t.Context(), sources(t, module))
+	_, err = compile(t.Context(), NewCompiler(broken), sources(module))
 	if err == nil || !strings.Contains(err.Error(), "no such libc") || !strings.Contains(err.Error(), "python-broken") {
 		t.Errorf("broken interpreter: err = %v, want its own words and its name", err)
 	}
@@ -178,7 +198,7 @@ func TestInterpreterThatDoesNotFit(t *testing.T) {
 
 // An interpreter that hangs before it says anything, and one whose child keeps the pipes.
 func TestHangingInterpreterStopsWithItsContext(t *testing.T) {
-	for _, script := range []string{"sleep 60", "sleep 60 & wait", "echo corn 1 3.13.0; sleep 60 & wait"} {
+	for _, script := range []string{"sleep 60", "sleep 60 & wait", "printf '=\\010\\0\\0\\0\\0\\0\\0\\0001 3.13.0'; sleep 60 & wait"} {
 		i := &Interpreter{Name: "python-hanging", Home: t.TempDir(), Binary: "python3"}
 		if err := os.WriteFile(filepath.Join(i.Home, i.Binary), []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
 			t.Fatal(err)
@@ -187,7 +207,7 @@ func TestHangingInterpreterStopsWithItsContext(t *testing.T) {
 		defer cancel()
 		c := NewCompiler(i)
 		began := time.Now()
-		_, err := c.Compile(ctx, sources(t, module))
+		_, err := compile(ctx, c, sources(module))
 		if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took > waitDelay {
 			t.Errorf("%s: err = %v after %s, want the context's at once", script, err, took)
 		}
@@ -203,7 +223,7 @@ func TestCompileStopsWithItsContext(t *testing.T) {
 	// A constant expression that the compiler works on for long.
 	slow := "x = (" + strings.Repeat("(1,)*", 1) + "1)\n" + strings.Repeat("def f(a=[i for i in ()]): pass\n", 200_000)
 	began := time.Now()
-	_, err := c.Compile(ctx, sources(t, slow, slow, slow))
+	_, err := compile(ctx, c, sources(slow, slow, slow))
 	if !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 20*time.Second {
 		t.Errorf("err = %v after %s, want the context's", err, time.Since(began))
 	}

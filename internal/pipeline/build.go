@@ -64,6 +64,7 @@ type builder struct {
 	placements []*placed
 	compilers  compilers
 	encoders   frame.Pool
+	suspects   suspects
 
 	// planLayers
 	layout      plan.Layout
@@ -88,6 +89,30 @@ func Build(ctx context.Context, req BuildRequest, talk *report.Printer) (*BuildR
 		return nil, report.In(report.Base, err)
 	}
 	defer b.base.Close()
+	b.compilers.make = b.newCompiler
+	defer b.compilers.close()
+	res, err := b.produce(ctx)
+	if err != nil {
+		n := b.repair(ctx, err)
+		if n == 0 {
+			return nil, err
+		}
+		b.warn("%s of the cache had other bytes than it should: gone, and made anew", report.Count(n, "file"))
+		if res, err = b.produce(ctx); err != nil {
+			return nil, err
+		}
+	}
+	res.Total = time.Since(began)
+	b.timings["total"] = res.Total
+	for stage, d := range b.timings {
+		res.Timings[stage] = d.Milliseconds()
+	}
+	return res, nil
+}
+
+// produce is the build behind the opened base. It may be called again after it failed.
+func (b *builder) produce(ctx context.Context) (*BuildResult, error) {
+	b.clobbers, b.placements = nil, nil
 	if err := b.fetch(ctx); err != nil {
 		return nil, report.In(report.Fetch, err)
 	}
@@ -100,18 +125,7 @@ func Build(ctx context.Context, req BuildRequest, talk *report.Printer) (*BuildR
 	if err := b.planLayers(); err != nil {
 		return nil, report.In(report.Base, err)
 	}
-	b.compilers.make = b.newCompiler
-	defer b.compilers.close()
-	res, err := b.write(ctx)
-	if err != nil {
-		return nil, err
-	}
-	res.Total = time.Since(began)
-	b.timings["total"] = res.Total
-	for stage, d := range b.timings {
-		res.Timings[stage] = d.Milliseconds()
-	}
-	return res, nil
+	return b.write(ctx)
 }
 
 // warn tells the user and the result.
@@ -133,9 +147,11 @@ func (b *builder) openCache() error {
 	if err != nil {
 		return err
 	}
+	if b.tempDir, err = c.TempDir(); err != nil {
+		return errors.Join(err, c.Close())
+	}
 	b.cache = c
-	b.tempDir, err = c.TempDir()
-	return err
+	return nil
 }
 
 // openBase opens the base image and finds out what the envs need to know of it.
@@ -307,7 +323,7 @@ func (b *builder) facts(ctx context.Context) error {
 					kind = artifact.Wheel
 				}
 				f, err := b.cachedFacts(gctx, p.blob, kind, p.locked.FileName)
-				if err != nil {
+				if b.suspects.note(p.blob, err) != nil {
 					return &PackageError{Environment: e.id, Origin: fmt.Sprintf("%s:%d", e.lockPath, p.locked.Line), Err: err}
 				}
 				mu <- struct{}{}

@@ -64,7 +64,7 @@ func (b *builder) buildFrames(ctx context.Context, jobs []*job, progress func(in
 	g.SetLimit(b.jobs)
 	for _, j := range jobs {
 		g.Go(func() error {
-			if err := b.buildArchive(ctx, j); err != nil {
+			if err := b.suspects.note(j.blob, b.buildArchive(ctx, j)); err != nil {
 				return fmt.Errorf("link %s: %w", j.facts.FileName, err)
 			}
 			progress(j.blob.SizeBytes)
@@ -106,7 +106,7 @@ func (b *builder) walkInto(ctx context.Context, j *job, batch []*frameJob) error
 	defer func() {
 		for _, s := range sinks {
 			if s != nil {
-				s.w.Abort()
+				s.abort()
 			}
 		}
 	}()
@@ -198,6 +198,7 @@ type sink struct {
 	waiting  int // members that are still to come
 	todo     map[string]*member
 	compiles []*store.Compile
+	sources  pile                     // of compiles, by their index
 	sums     map[string]digest.SHA256 // of rewritten files, by Item.Path
 }
 
@@ -224,7 +225,8 @@ func (b *builder) newSink(f *frameJob, dir string) (*sink, error) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
-	s := &sink{frameJob: f, dir: dir, todo: map[string]*member{}, sums: map[string]digest.SHA256{}}
+	s := &sink{frameJob: f, dir: dir, todo: map[string]*member{}, sums: map[string]digest.SHA256{},
+		sources: pile{name: filepath.Join(dir, "sources")}}
 	var err error
 	if s.w, err = layer.CreateFrame(b.cache, f.key, b.compression, frame.Options{Pool: &b.encoders, Before: f.before}); err != nil {
 		return nil, err
@@ -244,8 +246,8 @@ func (b *builder) newSink(f *frameJob, dir string) (*sink, error) {
 	s.compiles = f.plan.Compiles()
 	for i, c := range s.compiles {
 		if c.Source.Member == "" {
-			if err := os.WriteFile(s.sourceFile(i), c.Source.Data, 0o600); err != nil {
-				s.w.Abort()
+			if err := s.sources.add(i, func(w io.Writer) error { _, err := w.Write(c.Source.Data); return err }); err != nil {
+				s.abort()
 				return nil, err
 			}
 			continue
@@ -390,26 +392,27 @@ func (h *hashing) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// keep puts the source of bytecode where the compiler finds it.
+// keep puts the source of bytecode aside for the compiler.
 func (s *sink) keep(m *member, sizeBytes int64, r io.Reader) error {
-	f, err := os.OpenFile(s.sourceFile(m.number), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
+	return s.sources.add(m.number, func(w io.Writer) error {
+		if src := m.source.Source; src.Prefix != nil {
+			return link.Rewrite(w, r, src.Prefix, s.prefix, sizeBytes)
+		}
+		_, err := io.Copy(w, r)
 		return err
-	}
-	if src := m.source.Source; src.Prefix != nil {
-		err = link.Rewrite(f, r, src.Prefix, s.prefix, sizeBytes)
-	} else {
-		_, err = io.Copy(f, r)
-	}
-	return errors.Join(err, f.Close())
+	})
 }
 
-func (s *sink) sourceFile(i int) string   { return filepath.Join(s.dir, fmt.Sprintf("%d.py", i)) }
-func (s *sink) bytecodeFile(i int) string { return filepath.Join(s.dir, fmt.Sprintf("%d.pyc", i)) }
+func (s *sink) abort() {
+	s.w.Abort()
+	s.sources.close()
+}
 
 // finish compiles what the frame holds as bytecode, writes its end and commits it.
 func (b *builder) finish(ctx context.Context, s *sink) error {
-	own, err := b.compile(ctx, s)
+	made := pile{name: filepath.Join(s.dir, "bytecode")}
+	defer made.close()
+	own, err := b.compile(ctx, s, &made)
 	if err != nil {
 		return err
 	}
@@ -437,7 +440,7 @@ func (b *builder) finish(ctx context.Context, s *sink) error {
 		if e.Pyc != nil {
 			learnt.Pyc[e.Pyc.Pyc] = true
 		}
-		if err := s.tail(e, own, learnt); err != nil {
+		if err := s.tail(e, own, &made, learnt); err != nil {
 			return fmt.Errorf("%s: %w", e.Path, err)
 		}
 	}
@@ -455,8 +458,9 @@ func missingOf(compiles []*store.Compile, exists func(string) bool) []string {
 	return list
 }
 
-// tail writes one of the last entries. own gives the bytecode that was compiled here.
-func (s *sink) tail(e store.Planned, own map[string]string, learnt link.Learnt) error {
+// tail writes one of the last entries. own gives the place in made of the bytecode that was
+// compiled here.
+func (s *sink) tail(e store.Planned, own map[string]int, made *pile, learnt link.Learnt) error {
 	switch {
 	case e.Record:
 		data, err := s.record(learnt)
@@ -466,30 +470,24 @@ func (s *sink) tail(e store.Planned, own map[string]string, learnt link.Learnt) 
 		e.SizeBytes = int64(len(data))
 		return s.w.Add(e.Entry, bytes.NewReader(data))
 	case e.Type == filetree.File:
-		f, err := os.Open(own[e.Pyc.Pyc])
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		info, err := f.Stat()
-		if err != nil {
-			return err
-		}
-		e.SizeBytes = info.Size()
-		return s.w.Add(e.Entry, f)
+		r := made.open(own[e.Pyc.Pyc])
+		e.SizeBytes = r.Size()
+		return s.w.Add(e.Entry, r)
 	}
 	return s.lead(&e)
 }
 
-// compile makes the bytecode that the frame holds and returns its files by Compile.Pyc.
-func (b *builder) compile(ctx context.Context, s *sink) (map[string]string, error) {
+// compile makes the bytecode that the frame holds and returns its places in made, by
+// Compile.Pyc.
+func (b *builder) compile(ctx context.Context, s *sink, made *pile) (map[string]int, error) {
 	if len(s.compiles) == 0 {
 		return nil, nil
 	}
 	jobs := make([]exec.Job, len(s.compiles))
 	for i, c := range s.compiles {
+		r := s.sources.open(i)
 		jobs[i] = exec.Job{
-			Source: s.sourceFile(i), Display: c.Name, Out: s.bytecodeFile(i),
+			Source: r, SourceBytes: r.Size(), Display: c.Name,
 			ModTime: uint32(max(c.Source.ModTime, filetree.Epoch1980)), SizeBytes: uint32(c.Source.SizeBytes),
 		}
 	}
@@ -497,17 +495,15 @@ func (b *builder) compile(ctx context.Context, s *sink) (map[string]string, erro
 	if err != nil {
 		return nil, err
 	}
-	outcomes, err := compiler.Compile(ctx, jobs)
-	if err != nil {
-		return nil, err
-	}
-	made := map[string]string{}
-	for i, o := range outcomes {
-		if o.OK {
-			made[s.compiles[i].Pyc] = s.bytecodeFile(i)
+	own := map[string]int{}
+	err = compiler.Compile(ctx, jobs, func(i int, o exec.Outcome) error {
+		if o.Bytecode == nil {
+			return nil
 		}
-	}
-	return made, nil
+		own[s.compiles[i].Pyc] = i
+		return made.add(i, func(w io.Writer) error { _, err := w.Write(o.Bytecode); return err })
+	})
+	return own, err
 }
 
 // compilers holds one compiler per interpreter, made when first asked for.

@@ -175,9 +175,9 @@ func (b *builder) envByID(id string) *env {
 	return b.envs[i]
 }
 
-// uniqueEntries drops repeated paths; entries of one path are equal.
+// uniqueEntries sorts by path; of entries of one path the first stays.
 func uniqueEntries(entries []filetree.Entry) []filetree.Entry {
-	slices.SortFunc(entries, func(x, y filetree.Entry) int { return strings.Compare(x.Path, y.Path) })
+	slices.SortStableFunc(entries, func(x, y filetree.Entry) int { return strings.Compare(x.Path, y.Path) })
 	return slices.CompactFunc(entries, func(x, y filetree.Entry) bool { return x.Path == y.Path })
 }
 

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -87,18 +88,19 @@ func (b *builder) readOutputs() error {
 	if len(refs) == 0 {
 		refs = []string{"oci:" + filepath.Join(b.project.Dir, "dist", "image")}
 	}
-	tags, name := b.req.Tags, b.settings.name
 	var bare []string
-	for _, t := range tags {
+	asked := "" // the repository that the tags name
+	for _, t := range b.req.Tags {
 		repo, tag := splitTag(t)
 		if repo != "" {
-			if name != "" && name != repo && name != b.settings.name {
-				return fmt.Errorf("tags name two repositories, %q and %q", name, repo)
+			if asked != "" && asked != repo {
+				return fmt.Errorf("tags name two repositories, %q and %q", asked, repo)
 			}
-			name = repo
+			asked = repo
 		}
 		bare = append(bare, tag)
 	}
+	name := cmp.Or(asked, b.settings.name)
 	for _, r := range refs {
 		o, err := image.ParseOutput(r)
 		if err != nil {
