@@ -78,6 +78,19 @@ func TestTinyIsTheSameEverywhere(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	err := filepath.WalkDir(dir, func(p string, d os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		st, err := d.Info()
+		if err == nil && st.Mode().Perm()&0o044 != 0o044 {
+			t.Errorf("%s has mode %v: closed to other users", p, st.Mode())
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	index, err := layout.ImageIndexFromPath(dir)
 	if err != nil {
 		t.Fatal(err)

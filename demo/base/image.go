@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -90,7 +91,22 @@ func WriteLayout(dir string, img v1.Image) error {
 	if err := p.AppendImage(img, layout.WithPlatform(v1.Platform{OS: "linux", Architecture: "amd64"})); err != nil {
 		return fmt.Errorf("write layout %s: %w", dir, err)
 	}
-	return nil
+	return readable(dir)
+}
+
+// readable opens a folder to every user, whatever the umask and the library think: blobs
+// come out of temporary files, which are their owner's alone.
+func readable(dir string) error {
+	return filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		mode := fs.FileMode(0o644)
+		if d.IsDir() {
+			mode = 0o755
+		}
+		return os.Chmod(p, mode)
+	})
 }
 
 // WriteArchive writes the image as "docker save" does, under the given name

@@ -125,7 +125,7 @@ func build(ctx context.Context, c *cacheDirs, patch *patcher, r *Recipe, pins ma
 		own[name] = pins[deb.Name{Suite: r.Suite, Package: name}]
 	}
 	d := &draft{
-		ctx: ctx, recipe: r, works: &works{c.sub("made"), c.sub("pbs")}, pins: own,
+		recipe: r, works: &works{c.sub("made")}, pins: own,
 		tree: map[string]channeltest.File{}, own: map[string]bool{}, files: map[string]channeltest.File{},
 	}
 	inputs, err := d.inputs(pins)
@@ -136,12 +136,12 @@ func build(ctx context.Context, c *cacheDirs, patch *patcher, r *Recipe, pins ma
 	if pkg := c.load(key); pkg != nil {
 		return pkg, nil
 	}
-	if err := d.read(c); err != nil {
+	if err := d.read(ctx, c); err != nil {
 		return nil, err
 	}
 	steps := []func() error{
-		d.optional(r.Extra), d.convert, d.bundle, d.scripts, d.python, d.optional(r.Finish),
-		func() error { return d.relocate(patch) }, d.record,
+		d.optional(r.Extra), d.convert, d.bundle, d.scripts, d.modules, d.optional(r.Finish),
+		func() error { return d.relocate(ctx, patch) }, d.record,
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
@@ -181,8 +181,10 @@ func (d *draft) inputs(pins map[deb.Name]deb.Pin) (string, error) {
 		return "", err
 	}
 	parts = append(parts, specs...)
-	if release, ok := pbs.Release(d.recipe.Version); ok {
-		parts = append(parts, release)
+	for _, v := range []string{d.recipe.Standalone, d.recipe.Pip} {
+		if release, ok := pbs.Release(v); ok {
+			parts = append(parts, release)
+		}
 	}
 	return strings.Join(parts, "\n"), nil
 }
@@ -213,10 +215,21 @@ func (d *draft) librarySpecs(pins map[deb.Name]deb.Pin) ([]string, error) {
 	return out, nil
 }
 
-// read brings the trees of all debs together.
-func (d *draft) read(c *cacheDirs) error {
+// read brings the trees of all debs together, and what standalone Pythons give.
+func (d *draft) read(ctx context.Context, c *cacheDirs) error {
+	var err error
+	if v := d.recipe.Standalone; v != "" {
+		if d.python, err = pbs.Python(ctx, v, c.sub("pbs")); err != nil {
+			return err
+		}
+	}
+	if v := d.recipe.Pip; v != "" {
+		if d.pip, err = pbs.Pip(ctx, v, c.sub("pbs")); err != nil {
+			return err
+		}
+	}
 	for _, name := range d.recipe.debs() {
-		files, err := c.unpack(d.ctx, d.pins[name])
+		files, err := c.unpack(ctx, d.pins[name])
 		if err != nil {
 			return err
 		}
@@ -287,6 +300,9 @@ func (d *draft) describe(pins map[deb.Name]deb.Pin, inputs string) error {
 	}
 	slices.Sort(p.Depends)
 	p.Depends = slices.Compact(p.Depends)
+	if p.Summary == "" && len(r.Debs) > 0 {
+		p.Summary = strings.Join(r.Debs, ", ") + " of Debian " + r.Suite
+	}
 	if p.Build == "" {
 		p.Build = d.buildString(inputs)
 	}
@@ -323,6 +339,6 @@ func (d *draft) buildString(inputs string) string {
 func pythonRange(python string) string {
 	major, minor, _ := strings.Cut(python, ".")
 	n := 0
-	fmt.Sscanf(minor, "%d", &n) // python is a constant of the tables
+	_, _ = fmt.Sscanf(minor, "%d", &n) // python is a constant of the tables
 	return fmt.Sprintf("python >=%s,<%s.%d.0a0", python, major, n+1)
 }

@@ -5,7 +5,7 @@ import "strings"
 // compiledTable is one line a package of compiled modules: conda name, debs, what it
 // depends on besides its metadata in bookworm (for Python 3.11), and in trixie (3.13).
 const compiledTable = `
-debugpy            | =                                | -                             |
+debugpy            | =                                | -                             | +libgcc
 greenlet           | =                                | +libgcc                       | +libgcc
 markupsafe         | =                                |                               |
 msgpack-python     | python3-msgpack                  |                               |

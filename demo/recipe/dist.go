@@ -57,7 +57,9 @@ func (d *draft) distributions() ([]dist, error) {
 		return nil, fmt.Errorf("no .egg-info and no .dist-info below %s", site)
 	}
 	if own(dists[0]) {
-		d.settle(&dists[0])
+		if err := d.settle(&dists[0]); err != nil {
+			return nil, err
+		}
 	}
 	for i := range dists {
 		if err := d.writeDist(&dists[i]); err != nil {
@@ -112,7 +114,7 @@ func (d *draft) distribution(site, root string) (dist, error) {
 // settle gives the package's own distribution the version that it really has, and the
 // package the same: Debian's builds know it badly (xarray calls itself 999, mako
 // 1.3.9.dev0).
-func (d *draft) settle(it *dist) {
+func (d *draft) settle(it *dist) error {
 	want := d.recipe.Version
 	if want == "" {
 		want = deb.Upstream(d.pins[d.recipe.Debs[0]].Version)
@@ -121,8 +123,18 @@ func (d *draft) settle(it *dist) {
 	if !sameVersion(plain, want) {
 		plain = want
 	}
-	it.version = plain
-	d.pkg.Version = plain
+	was := it.version
+	it.version, d.pkg.Version = plain, plain
+	// modules that tell their version themselves tell Debian's
+	for _, p := range sortedKeys(d.files) {
+		if !strings.Contains(was, "+") || path.Base(p) != "_version.py" {
+			continue
+		}
+		if err := d.edit(p, func(s string) string { return strings.ReplaceAll(s, was, plain) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sameVersion compares numbers part by part: 2025.03.1 is 2025.3.1, 4.9 is 4.9.0.

@@ -2,7 +2,6 @@ package recipe
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -28,13 +27,14 @@ var Placeholder = func() string {
 
 // A draft is a package in the making.
 type draft struct {
-	ctx    context.Context // of the one call of Build that makes the draft
 	recipe *Recipe
 	works  *works
 	pins   map[string]deb.Pin // by package
 	tree   map[string]channeltest.File
 	own    map[string]bool // paths of tree that come from Debs
 	files  map[string]channeltest.File
+	python []channeltest.File // of Standalone
+	pip    []channeltest.File // of Pip
 	pkg    channeltest.Package
 	// requires are MatchSpecs that the metadata asked for.
 	requires []string
@@ -45,7 +45,7 @@ type draft struct {
 func (d *draft) convert() error {
 	from := map[string]string{}
 	for _, p := range sortedKeys(d.tree) {
-		if !d.own[p] || matchAny(needless, p) || matchAny(d.recipe.Drop, p) {
+		if !d.own[p] || matchAny(d.recipe.Drop, p) || matchAny(needless, p) && !matchAny(d.recipe.Keep, p) {
 			continue
 		}
 		to := d.recipe.prefixPath(p)
@@ -66,17 +66,13 @@ func (d *draft) convert() error {
 	return nil
 }
 
-// place adds a file; where two meet, they have to be the same or one has to give way.
+// place adds a file; where two meet, they have to be the same.
 func (d *draft) place(f channeltest.File, p, to string, from map[string]string) error {
 	if old, there := d.files[to]; there {
-		switch same, err := sameContent(old, f); {
-		case err != nil:
+		if same, err := sameContent(old, f); err != nil || same {
 			return err
-		case same || matchAny(d.recipe.GiveWay, p):
-			return nil
-		case !matchAny(d.recipe.GiveWay, from[to]):
-			return fmt.Errorf("%s and %s differ and both become %s", from[to], p, to)
 		}
+		return fmt.Errorf("%s and %s differ and both become %s", from[to], p, to)
 	}
 	from[to] = p
 	f.Path = to
@@ -104,8 +100,17 @@ func (d *draft) link(p, to string) error {
 			return nil
 		}
 	}
+	if err := d.copyOf(target, to, 8); err != nil {
+		return fmt.Errorf("link %s: %w", p, err)
+	}
+	return nil
+}
+
+// copyOf places what is at target, a file or a folder, as to. Links in a folder become
+// copies too, as deep as depth.
+func (d *draft) copyOf(target, to string, depth int) error {
 	if f, ok := d.tree[target]; ok {
-		return d.place(f, p, to, map[string]string{})
+		return d.place(f, target, to, map[string]string{})
 	}
 	found := false
 	for _, q := range sortedKeys(d.tree) {
@@ -114,19 +119,15 @@ func (d *draft) link(p, to string) error {
 			continue
 		}
 		found = true
-		f := d.tree[q]
-		if f.Link != "" {
-			end := d.follow(q)
-			if f, ok = d.tree[end]; !ok {
-				return fmt.Errorf("link %s leads over %s to %s, which no deb at hand holds", p, q, end)
-			}
+		if depth == 0 {
+			return fmt.Errorf("%s holds links too deep", target)
 		}
-		if err := d.place(f, q, to+"/"+rest, map[string]string{}); err != nil {
+		if err := d.copyOf(d.follow(q), to+"/"+rest, depth-1); err != nil {
 			return err
 		}
 	}
 	if !found {
-		return fmt.Errorf("link %s leads to %s, which no deb at hand holds", p, target)
+		return fmt.Errorf("%s is in no deb at hand", target)
 	}
 	return nil
 }
@@ -234,27 +235,10 @@ func (d *draft) replace(p string, pairs ...string) error {
 	return errors.Join(missing, err)
 }
 
-// remove drops the files that fit the patterns, one at least for each.
-func (d *draft) remove(patterns ...string) error {
-	for _, pattern := range patterns {
-		n := 0
-		for p := range d.files {
-			if match(pattern, p) {
-				delete(d.files, p)
-				n++
-			}
-		}
-		if n == 0 {
-			return fmt.Errorf("remove %s: the package has no such file", pattern)
-		}
-	}
-	return nil
-}
-
 func (d *draft) symlink(p, to string) { d.files[p] = channeltest.File{Path: p, Link: to} }
 
 // works is the folder of contents that conversion made, named by their digest.
-type works struct{ dir, pbs string }
+type works struct{ dir string }
 
 func (w *works) keep(data []byte) (string, error) {
 	sum := sha256.Sum256(data)

@@ -38,7 +38,7 @@ var systemLibraries = []string{"libc.so.6", "libm.so.6", "libdl.so.2", "libpthre
 	"libutil.so.1", "libresolv.so.2", "ld-linux-x86-64.so.2", "libcrypt.so.1", "libselinux.so.1"}
 
 // relocate gives every ELF file that needs libraries a search path relative to itself.
-func (d *draft) relocate(p *patcher) error {
+func (d *draft) relocate(ctx context.Context, p *patcher) error {
 	dirs := []string{"lib"}
 	dirs = append(dirs, d.recipe.RPath...)
 	if len(d.recipe.Bundle) > 0 {
@@ -56,7 +56,9 @@ func (d *draft) relocate(p *patcher) error {
 		if d.recipe.Kind == pure && needed != nil {
 			return fmt.Errorf("%s is an ELF file in a noarch package", name)
 		}
-		foreign := slices.DeleteFunc(needed, func(s string) bool { return slices.Contains(systemLibraries, s) })
+		foreign := slices.DeleteFunc(needed, func(s string) bool {
+			return slices.Contains(systemLibraries, s) || strings.Contains(s, "/") // a path is found as it is
+		})
 		if len(foreign) == 0 {
 			continue
 		}
@@ -70,7 +72,7 @@ func (d *draft) relocate(p *patcher) error {
 				parts = append(parts, origin)
 			}
 		}
-		if f.Src, err = p.setRPath(d, f.Src, strings.Join(parts, ":")); err != nil {
+		if f.Src, err = p.setRPath(ctx, f.Src, strings.Join(parts, ":")); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		d.files[name] = f
@@ -103,7 +105,7 @@ func needs(name string) ([]string, error) {
 
 // setRPath gives the file as patchelf makes it. DT_RPATH, not DT_RUNPATH: it holds for
 // the libraries of the libraries too.
-func (p *patcher) setRPath(d *draft, src, rpath string) (string, error) {
+func (p *patcher) setRPath(ctx context.Context, src, rpath string) (string, error) {
 	data, err := os.ReadFile(src)
 	if err != nil {
 		return "", err
@@ -124,7 +126,7 @@ func (p *patcher) setRPath(d *draft, src, rpath string) (string, error) {
 	if err := errors.Join(err, tmp.Close()); err != nil {
 		return "", err
 	}
-	cmd := exec.CommandContext(d.ctx, p.program, "--force-rpath", "--set-rpath", rpath, tmp.Name())
+	cmd := exec.CommandContext(ctx, p.program, "--force-rpath", "--set-rpath", rpath, tmp.Name())
 	cmd.Env = []string{"LD_LIBRARY_PATH=" + p.libs}
 	var said bytes.Buffer
 	cmd.Stderr = &said

@@ -17,7 +17,9 @@ func xeusPython() Recipe {
 		Finish: func(d *draft) error {
 			for _, p := range []string{"xpython", "xpython-raw"} {
 				if err := d.replace("share/jupyter/kernels/"+p+"/kernel.json",
-					"/usr/bin/xpython", Placeholder+"/bin/xpython", "Python 3.11", "Python 3.13"); err != nil {
+					"/usr/bin/xpython", Placeholder+"/bin/xpython", "Python 3.11", "Python 3.13",
+					// Debian's finds its Python below /usr; this one is told
+					`"language": "python",`, `"env": {"PYTHONHOME": "`+Placeholder+"\"},\n  \"language\": \"python\","); err != nil {
 					return err
 				}
 			}

@@ -26,6 +26,11 @@ var needless = []string{
 
 // prefixPath maps a path of Debian's tree to one below the prefix; "" has no place there.
 func (r *Recipe) prefixPath(p string) string {
+	for _, m := range r.Moves {
+		if rest, ok := strings.CutPrefix(p, m[0]); ok {
+			return m[1] + rest
+		}
+	}
 	rest, ok := strings.CutPrefix(p, "usr/lib/"+multiarch+"/")
 	if ok {
 		for _, f := range flattened {

@@ -36,9 +36,9 @@ func (d *draft) scripts() error {
 	return nil
 }
 
-// python does what packages of Python modules need: distributions, requirements and
+// modules does what packages of Python modules need: distributions, requirements and
 // commands.
-func (d *draft) python() error {
+func (d *draft) modules() error {
 	if d.recipe.Kind != pure && d.recipe.Kind != compiled {
 		return nil
 	}

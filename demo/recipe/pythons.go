@@ -35,7 +35,7 @@ func pythonABI(python string) Recipe {
 		Finish: func(d *draft) error {
 			d.pkg.Build, d.pkg.BuildNumber = abi, 8
 			d.pkg.Summary = "Metapackage to select python implementation"
-			d.pkg.TimestampMillis = 1752805643000 // conda-forge's own of this build number
+			d.pkg.TimestampMillis = 1734566400000 // no file has a time; the day of the first standalone build
 			return nil
 		},
 	}
@@ -46,13 +46,10 @@ func standalone(version string) Recipe {
 	python := version[:strings.LastIndexByte(version, '.')]
 	return Recipe{
 		ID: "pbs/python-" + python, Name: "python", Kind: library, Python: python, Version: version,
+		Standalone: version, Pip: pipFor[python],
 		Depends: []string{"__glibc >=2.17", "tzdata"}, Constrains: []string{fmt.Sprintf("python_abi %s.* *_cp%s", python, strings.ReplaceAll(python, ".", ""))},
 		Extra: func(d *draft) error {
-			files, err := pbs.Python(d.ctx, version, d.works.pbs)
-			if err != nil {
-				return err
-			}
-			for _, f := range files {
+			for _, f := range d.python {
 				if strings.HasPrefix(f.Path, "bin/pip") || strings.HasSuffix(f.Path, "/.empty") {
 					continue
 				}
@@ -73,15 +70,19 @@ func standalone(version string) Recipe {
 					return err
 				}
 			}
-			d.describePython()
-			return d.siteReadme()
+			return d.finishPython()
 		},
 	}
 }
 
-func (d *draft) describePython() {
+// finishPython does what every interpreter needs.
+func (d *draft) finishPython() error {
 	d.pkg.License, d.pkg.Home = "Python-2.0", "https://www.python.org/"
 	d.pkg.Summary = "General purpose programming language"
+	if err := d.ensurePip(); err != nil {
+		return err
+	}
+	return d.siteReadme()
 }
 
 // siteReadme makes the folder of packages exist, as an installed CPython has it.
@@ -128,13 +129,9 @@ func (d *draft) installPrefix() error {
 // standalonePip is the pip that comes with an interpreter.
 func standalonePip(python, version, short string) Recipe {
 	return Recipe{
-		ID: "pbs/pip-" + short, Name: "pip", Kind: pure, Version: version, Depends: []string{"setuptools"},
+		ID: "pbs/pip-" + short, Name: "pip", Kind: pure, Version: version, Pip: python, Depends: []string{"setuptools"},
 		Extra: func(d *draft) error {
-			files, err := pbs.Pip(d.ctx, python, d.works.pbs)
-			if err != nil {
-				return err
-			}
-			for _, f := range files {
+			for _, f := range d.pip {
 				if !strings.HasPrefix(f.Path, "bin/") {
 					f.Path = "site-packages/" + f.Path
 					d.files[f.Path] = f
@@ -154,6 +151,7 @@ func debianPython() Recipe {
 		ID: "trixie/python-3.13", Name: "python", Suite: trixie, Kind: library, Python: "3.13",
 		Debs: []string{"python3.13", "python3.13-minimal", "libpython3.13-minimal", "libpython3.13-stdlib",
 			"libpython3.13"},
+		Pip:        pipFor["3.13"],
 		Bundle:     []string{"zlib1g", "libexpat1", "libffi8"},
 		Depends:    []string{"+bzip2", "+liblzma", "+libsqlite", "+libuuid", "+ncurses", "+openssl", "+readline", "tzdata"},
 		Constrains: []string{"python_abi 3.13.* *_cp313"},
@@ -167,7 +165,6 @@ func debianPython() Recipe {
 }
 
 func finishDebianPython(d *draft) error {
-	d.describePython()
 	d.symlink("bin/python3", "python3.13")
 	d.symlink("bin/python", "python3.13")
 	// site is frozen: its one string in the marshalled code, of the same length.
@@ -200,7 +197,7 @@ func finishDebianPython(d *draft) error {
 	if n == 0 {
 		return fmt.Errorf("no _sysconfigdata in the package")
 	}
-	return d.siteReadme()
+	return d.finishPython()
 }
 
 // debianPrefix puts the placeholder for /usr, and lib for the multiarch folder.

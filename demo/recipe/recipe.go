@@ -25,43 +25,53 @@ const (
 	compiled kind = "compiled" // Python modules for one version of Python
 )
 
-// A Recipe says how one conda package is made.
+// A Recipe says how one conda package is made. What is set of it goes into the build
+// string, as JSON, so a field that is added changes no package that does not use it.
 type Recipe struct {
 	// ID names the recipe: "trixie/numpy", "pbs/python-3.11".
 	ID string
 	// Name is the conda name of the package.
 	Name string
 	// Suite is where Debs come from; "" for what no .deb gives.
-	Suite string
+	Suite string `json:",omitempty"`
 	// Kind is library, generic, pure or compiled.
 	Kind kind
 	// Python is the X.Y that a compiled package or an interpreter is for.
-	Python string
+	Python string `json:",omitempty"`
 	// Debs give the files, the first of them the version.
-	Debs []string
+	Debs []string `json:",omitempty"`
 	// LinkDebs give what links of Debs lead to, and nothing else.
-	LinkDebs []string
+	LinkDebs []string `json:",omitempty"`
 	// Bundle are debs whose libraries go to lib/pythonX.Y/bundled, for the
 	// interpreter alone.
-	Bundle []string
+	Bundle []string `json:",omitempty"`
+	// Standalone is the version of the python-build-standalone that gives the
+	// files of an interpreter.
+	Standalone string `json:",omitempty"`
+	// Pip is the version of the python-build-standalone whose pip is the
+	// package, or is carried by the interpreter that is.
+	Pip string `json:",omitempty"`
 	// Version replaces the version of the first deb.
-	Version string
+	Version string `json:",omitempty"`
 	// Depends are MatchSpecs. One that starts with + is a library of the
 	// same suite, to be asked for in at least the version that suite has.
-	Depends []string
+	Depends []string `json:",omitempty"`
 	// Constrains are MatchSpecs.
-	Constrains []string
+	Constrains []string `json:",omitempty"`
 	// Forget are names of requirements, as in the metadata of the Python
 	// distribution, that are left out of the dependencies.
-	Forget []string
+	Forget []string `json:",omitempty"`
 	// Drop are patterns of Debian paths (see match) to leave out.
-	Drop []string
-	// GiveWay are patterns of Debian paths that give way where another file
-	// has the same place.
-	GiveWay []string
+	Drop []string `json:",omitempty"`
+	// Keep are patterns of Debian paths that are kept though no other package
+	// has a use for such.
+	Keep []string `json:",omitempty"`
+	// Moves are folders of Debian's tree with a place of their own below the
+	// prefix: pairs of what a path begins with, and what is put there.
+	Moves [][2]string `json:",omitempty"`
 	// RPath are folders of the prefix, besides lib, where its programs look
 	// for libraries.
-	RPath []string
+	RPath []string `json:",omitempty"`
 	// Extra makes files that no deb holds; Finish has the last word.
 	Extra, Finish step `json:"-"`
 }
@@ -72,18 +82,20 @@ type step func(*draft) error
 // All lists every recipe, sorted by ID. The caller may keep it.
 func All() []Recipe {
 	var out []Recipe
-	for _, list := range [][]Recipe{pythons(), libraries(), pures(), compileds(), kernels()} {
+	for _, list := range [][]Recipe{pythons(), libraries(), pures(), compileds(), kernels(), tools()} {
 		out = append(out, list...)
 	}
 	slices.SortFunc(out, func(a, b Recipe) int { return strings.Compare(a.ID, b.ID) })
 	return out
 }
 
-// Full is the IDs of all recipes.
+// Full is the IDs of all recipes but those that only [Tools] has.
 func Full() []string {
 	var ids []string
 	for _, r := range All() {
-		ids = append(ids, r.ID)
+		if !slices.ContainsFunc(tools(), func(t Recipe) bool { return t.ID == r.ID }) {
+			ids = append(ids, r.ID)
+		}
 	}
 	return ids
 }
@@ -96,7 +108,7 @@ func Small() []string {
 		"bookworm/libgcc", "bookworm/libopenblas", "bookworm/zeromq", "bookworm/libbsd", "bookworm/libsodium", "bookworm/krb5",
 		"bookworm/openssl", "trixie/ca-certificates", "trixie/tzdata",
 		"bookworm/numpy", "bookworm/psutil", "bookworm/pyzmq", "bookworm/tornado", "bookworm/debugpy",
-		"bookworm/asttokens", "bookworm/backcall", "bookworm/bytecode", "bookworm/comm", "bookworm/decorator",
+		"bookworm/asttokens", "bookworm/backcall", "bookworm/bytecode", "bookworm/decorator",
 		"bookworm/entrypoints", "bookworm/executing", "bookworm/ipykernel", "bookworm/ipython", "bookworm/jedi",
 		"bookworm/jupyter_client", "bookworm/jupyter_core", "bookworm/matplotlib-inline", "trixie/nest-asyncio",
 		"bookworm/packaging", "bookworm/parso", "bookworm/pexpect", "bookworm/pickleshare", "bookworm/prompt-toolkit",

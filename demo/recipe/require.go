@@ -24,14 +24,14 @@ func condaName(pypi string) string {
 // condaNames holds the distributions that conda-forge calls something else than their
 // normal name.
 var condaNames = map[string]string{
-	"annotated-types": "annotated-types", "async-generator": "async_generator", "exceptiongroup": "exceptiongroup",
-	"fastjsonschema": "python-fastjsonschema", "html5lib-modern": "html5lib", "importlib-resources": "importlib_resources",
+	"async-generator": "async_generator",
+	"fastjsonschema":  "python-fastjsonschema", "html5lib-modern": "html5lib", "importlib-resources": "importlib_resources",
 	"jupyter-client": "jupyter_client", "jupyter-core": "jupyter_core", "jupyter-events": "jupyter_events",
 	"jupyter-kernel-test": "jupyter_kernel_test", "jupyter-server": "jupyter_server",
 	"jupyter-server-terminals": "jupyter_server_terminals", "jupyterhub": "jupyterhub-singleuser",
 	"jupyterlab-pygments": "jupyterlab_pygments", "jupyterlab-server": "jupyterlab_server", "msgpack": "msgpack-python",
 	"prometheus-client": "prometheus_client", "pure-eval": "pure_eval", "stack-data": "stack_data",
-	"typing-extensions": "typing_extensions", "more-itertools": "more-itertools",
+	"typing-extensions": "typing_extensions",
 }
 
 var requirement = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?\s*\(?([^;)]*)\)?\s*(?:;\s*(.*))?$`)
