@@ -11,9 +11,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/nasa-openscapes/corn/artifact"
 	"github.com/nasa-openscapes/corn/cache"
@@ -21,12 +20,10 @@ import (
 	"github.com/nasa-openscapes/corn/digest"
 	"github.com/nasa-openscapes/corn/filetree"
 	"github.com/nasa-openscapes/corn/internal/exec"
-	"github.com/nasa-openscapes/corn/internal/fetch"
 	"github.com/nasa-openscapes/corn/internal/image"
 	"github.com/nasa-openscapes/corn/internal/project"
 	"github.com/nasa-openscapes/corn/internal/report"
 	"github.com/nasa-openscapes/corn/internal/target"
-	"github.com/nasa-openscapes/corn/lock"
 	"github.com/nasa-openscapes/corn/oci/frame"
 	"github.com/nasa-openscapes/corn/oci/plan"
 	"github.com/nasa-openscapes/corn/store"
@@ -41,8 +38,10 @@ type builder struct {
 	cache   *cache.Cache
 	tempDir string
 	timings map[string]time.Duration
-	warned  []string
-	notices []string
+
+	timingsMu sync.Mutex
+	warned    []string
+	notices   []string
 
 	// load
 	settings settings
@@ -113,11 +112,8 @@ func Build(ctx context.Context, req BuildRequest, talk *report.Printer) (*BuildR
 // produce is the build behind the opened base. It may be called again after it failed.
 func (b *builder) produce(ctx context.Context) (*BuildResult, error) {
 	b.clobbers, b.placements = nil, nil
-	if err := b.fetch(ctx); err != nil {
-		return nil, report.In(report.Fetch, err)
-	}
-	if err := b.facts(ctx); err != nil {
-		return nil, report.In(report.Package, err)
+	if err := b.learn(ctx); err != nil {
+		return nil, err
 	}
 	if err := b.link(); err != nil {
 		return nil, report.In(report.Package, err)
@@ -244,108 +240,6 @@ func (c baseFactsCache) Put(key digest.SHA256, data []byte) error {
 	return c.c.PutBytes(kindBase, key, data)
 }
 
-// fetch brings every locked archive into the cache.
-func (b *builder) fetch(ctx context.Context) error {
-	var reqs []fetch.Request
-	index := map[string]int{} // by URL and digests
-	var pkgs []*pkg
-	var at []int
-	for _, e := range b.envs {
-		for _, p := range e.packages {
-			url, err := p.locked.Expand(os.LookupEnv)
-			if err != nil {
-				return report.In(report.Lock, err)
-			}
-			want := digest.Want{SHA256: p.locked.SHA256, MD5: p.locked.MD5, SizeBytes: p.locked.SizeBytes}
-			id := url + "\x00" + want.SHA256.String() + want.MD5.String()
-			i, ok := index[id]
-			if !ok {
-				i = len(reqs)
-				index[id] = i
-				reqs = append(reqs, fetch.Request{Name: p.locked.FileName, URL: url, Want: want, Origin: fmt.Sprintf("%s:%d", e.lockPath, p.locked.Line)})
-			}
-			pkgs, at = append(pkgs, p), append(at, i)
-		}
-	}
-	var missing []fetch.Request
-	probe := fetch.New(b.cache, fetch.Options{})
-	var missingBytes int64
-	for _, r := range reqs {
-		if !probe.Has(r) {
-			missing = append(missing, r)
-			missingBytes += r.SizeBytes
-		}
-	}
-	stage := b.talk.Stage("fetch", missingBytes, report.Bytes)
-	var received counter64
-	f := fetch.New(b.cache, fetch.Options{
-		Jobs: max(4, b.jobs), Offline: b.req.Offline, ChannelAlias: b.settings.channelAlias, Warn: b.talk.Warn,
-		Received: func(n int64) { received.add(n); stage.Add(n) },
-	})
-	blobs, err := f.All(ctx, reqs)
-	if err != nil {
-		stage.Abort()
-		return err
-	}
-	b.timings["fetch"] = stage.Done("%s of %s, %s", report.Count(len(missing), "archive"), fmt.Sprint(len(reqs)), report.Size(received.get()))
-	for i, p := range pkgs {
-		p.blob = blobs[at[i]]
-	}
-	return nil
-}
-
-// facts reads what has to be known of each archive.
-func (b *builder) facts(ctx context.Context) error {
-	type id struct {
-		sum digest.SHA256
-		fn  string
-	}
-	var mu = make(chan struct{}, 1)
-	known := map[id]*artifact.Facts{}
-	stage := b.talk.Stage("facts", 0, report.Things)
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(b.jobs)
-	for _, e := range b.envs {
-		for _, p := range e.packages {
-			i := id{p.blob.SHA256, p.locked.FileName}
-			mu <- struct{}{}
-			_, ok := known[i]
-			if !ok {
-				known[i] = nil
-			}
-			<-mu
-			if ok {
-				continue
-			}
-			g.Go(func() error {
-				kind := artifact.Conda
-				if p.locked.Manager == lock.Pip {
-					kind = artifact.Wheel
-				}
-				f, err := b.cachedFacts(gctx, p.blob, kind, p.locked.FileName)
-				if b.suspects.note(p.blob, err) != nil {
-					return &PackageError{Environment: e.id, Origin: fmt.Sprintf("%s:%d", e.lockPath, p.locked.Line), Err: err}
-				}
-				mu <- struct{}{}
-				known[i] = f
-				<-mu
-				return nil
-			})
-		}
-	}
-	if err := g.Wait(); err != nil {
-		stage.Abort()
-		return err
-	}
-	for _, e := range b.envs {
-		for _, p := range e.packages {
-			p.facts = known[id{p.blob.SHA256, p.locked.FileName}]
-		}
-	}
-	b.timings["facts"] = stage.Done("of %s", report.Count(len(known), "archive"))
-	return nil
-}
-
 // link plans every env.
 func (b *builder) link() error {
 	began := time.Now()
@@ -403,6 +297,9 @@ func (b *builder) newCompiler(ctx context.Context, py *link.Python) (*exec.Compi
 				p = q
 			}
 		}
+	}
+	if err := b.bring(ctx, []*pkg{p}); err != nil {
+		return nil, err
 	}
 	o, err := openArchive(p.blob, artifact.Conda, p.facts.FileName, b.tempDir)
 	if err != nil {

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/nasa-openscapes/corn/conda/record"
 	"github.com/nasa-openscapes/corn/digest"
 	"github.com/nasa-openscapes/corn/filetree"
+	"github.com/nasa-openscapes/corn/internal/fetch"
 	"github.com/nasa-openscapes/corn/internal/kernel"
 	"github.com/nasa-openscapes/corn/lock"
 	"github.com/nasa-openscapes/corn/pypi/wheel"
@@ -40,8 +42,10 @@ const notebookID = "notebook"
 // A pkg is one locked package of one env.
 type pkg struct {
 	locked lock.Package
-	blob   cache.Blob
+	ask    fetch.Request
+	env    string // id, for messages
 	facts  *artifact.Facts
+	blob   cache.Blob // zero until bring: what is known of an archive is often all that is needed
 
 	items   []store.Item
 	scripts []string // link scripts
@@ -233,10 +237,11 @@ func (e *env) originOf(p *pkg, targets func(string) (digest.SHA256, bool)) link.
 	return o
 }
 
-// pathSums knows the bytes of an env's files, by path.
+// pathSums knows the bytes of an env's files, and where its links lead, by path.
 type pathSums map[string]struct {
 	owner int
 	sum   digest.SHA256
+	link  string
 }
 
 // sumsByPath collects the sums of files that are as shipped. Those of rewritten files are
@@ -249,25 +254,45 @@ func (e *env) sumsByPath(shares []store.Share) pathSums {
 			members[p.facts.Members[m].Path] = p.facts.Members[m].SHA256
 		}
 		for _, k := range shares[i].Kept {
-			if k.Item.Type == filetree.File && k.Item.Prefix == nil && k.Item.Member != "" {
-				out[k.Path] = struct {
-					owner int
-					sum   digest.SHA256
-				}{i, members[k.Item.Member]}
+			f := out[k.Path]
+			f.owner = i
+			switch {
+			case k.Item.Type == filetree.Symlink:
+				f.link = k.Item.Link
+			case k.Item.Type == filetree.File && k.Item.Prefix == nil && k.Item.Member != "":
+				f.sum = members[k.Item.Member]
+			default:
+				continue
 			}
+			out[k.Path] = f
 		}
 	}
 	return out
 }
 
-// before returns a lookup among the packages linked before the one of index i.
+// before returns a lookup among the packages linked before the one of index i, through their
+// links inside the prefix.
 func (s pathSums) before(i int) func(string) (digest.SHA256, bool) {
 	return func(p string) (digest.SHA256, bool) {
-		f, ok := s[p]
-		if !ok || f.owner >= i {
-			return digest.SHA256{}, false
+		todo, at := strings.Split(p, "/"), ""
+		for hops := 0; len(todo) > 0; {
+			at = path.Join(at, todo[0])
+			todo = todo[1:]
+			f, ok := s[at]
+			switch {
+			case at == "..", ok && f.owner >= i:
+				return digest.SHA256{}, false
+			case ok && f.link == "" && len(todo) == 0:
+				return f.sum, true
+			case !ok || f.link == "":
+				continue // a folder, or nothing
+			}
+			if hops++; hops > 40 || path.IsAbs(f.link) {
+				return digest.SHA256{}, false
+			}
+			todo, at = append(strings.Split(path.Join(path.Dir(at), f.link), "/"), todo...), ""
 		}
-		return f.sum, true
+		return digest.SHA256{}, false
 	}
 }
 
@@ -286,8 +311,8 @@ func (e *env) files() []string {
 func (e *env) kept() map[string][]byte {
 	out := map[string][]byte{}
 	for _, p := range e.packages {
-		for path, data := range kernel.Kept(p.facts, p.items, e.prefix) {
-			out[path] = data
+		for name, data := range kernel.Kept(p.facts, p.items, e.prefix) {
+			out[name] = data
 		}
 	}
 	return out

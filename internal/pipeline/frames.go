@@ -17,7 +17,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/nasa-openscapes/corn/artifact"
-	"github.com/nasa-openscapes/corn/cache"
 	"github.com/nasa-openscapes/corn/conda/link"
 	"github.com/nasa-openscapes/corn/digest"
 	"github.com/nasa-openscapes/corn/filetree"
@@ -36,8 +35,8 @@ const spoolBytes = 1 << 20
 
 // A job is one archive and the frames that are to be made of it.
 type job struct {
+	pkg    *pkg // one of those that have it; its blob is there when frames are made
 	facts  *artifact.Facts
-	blob   cache.Blob
 	frames []*frameJob
 }
 
@@ -59,15 +58,15 @@ func (j *frameJob) isContent() bool { return j.prefix == "" }
 // them is still being read when all others are done.
 func (b *builder) buildFrames(ctx context.Context, jobs []*job, progress func(int64)) error {
 	jobs = slices.Clone(jobs)
-	slices.SortStableFunc(jobs, func(x, y *job) int { return cmp.Compare(y.blob.SizeBytes, x.blob.SizeBytes) })
+	slices.SortStableFunc(jobs, func(x, y *job) int { return cmp.Compare(y.facts.SizeBytes, x.facts.SizeBytes) })
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(b.jobs)
 	for _, j := range jobs {
 		g.Go(func() error {
-			if err := b.suspects.note(j.blob, b.buildArchive(ctx, j)); err != nil {
+			if err := b.suspects.note(j.pkg.blob, b.buildArchive(ctx, j)); err != nil {
 				return fmt.Errorf("link %s: %w", j.facts.FileName, err)
 			}
-			progress(j.blob.SizeBytes)
+			progress(j.pkg.blob.SizeBytes)
 			return nil
 		})
 	}
@@ -135,7 +134,7 @@ func (b *builder) walkInto(ctx context.Context, j *job, batch []*frameJob) error
 
 // feed walks the archive and hands each member to the sinks that want it.
 func (b *builder) feed(ctx context.Context, j *job, dir string, sinks []*sink) error {
-	o, err := openArchive(j.blob, j.facts.Kind, j.facts.FileName, dir)
+	o, err := openArchive(j.pkg.blob, j.facts.Kind, j.facts.FileName, dir)
 	if err != nil {
 		return err
 	}

@@ -79,7 +79,7 @@ func (b *builder) planLayers() error {
 	for _, c := range b.contents {
 		req.Contents = append(req.Contents, plan.Content{
 			Key: c.key, Name: c.pkg.facts.Name, Dist: store.Dist(c.pkg.facts),
-			SizeBytes: c.pkg.blob.SizeBytes, Users: slices.Sorted(maps.Keys(c.users)),
+			SizeBytes: c.pkg.facts.SizeBytes, Users: slices.Sorted(maps.Keys(c.users)),
 		})
 	}
 	for _, p := range b.placements {
@@ -251,19 +251,6 @@ func (b *builder) build(ctx context.Context, v *variant) error {
 	return nil
 }
 
-// cached tells whether the cache holds every frame of a layer, and lets the spec read them:
-// a known layer still has to be written where the output lacks it.
-func (b *builder) cached(spec *layer.Spec) bool {
-	for i := range spec.Frames {
-		key := spec.Frames[i].Key
-		if !b.cache.Has(layer.KindFrame, key) {
-			return false
-		}
-		spec.Frames[i].Open = func() (io.ReadCloser, error) { return b.cache.Get(layer.KindFrame, key) }
-	}
-	return true
-}
-
 // makeFrames makes the wanted frames that the cache lacks.
 func (b *builder) makeFrames(ctx context.Context, v *variant, wanted map[digest.SHA256]bool) error {
 	before, err := frame.Prelude(b.storeParents, v.compression)
@@ -273,10 +260,10 @@ func (b *builder) makeFrames(ctx context.Context, v *variant, wanted map[digest.
 	jobs := map[digest.SHA256]*job{}
 	var order []*job
 	need := func(p *pkg, f *frameJob) {
-		j := jobs[p.blob.SHA256]
+		j := jobs[p.facts.SHA256]
 		if j == nil {
-			j = &job{facts: p.facts, blob: p.blob}
-			jobs[p.blob.SHA256] = j
+			j = &job{pkg: p, facts: p.facts}
+			jobs[p.facts.SHA256] = j
 			order = append(order, j)
 		}
 		j.frames = append(j.frames, f)
@@ -321,9 +308,14 @@ func (b *builder) makeFrames(ctx context.Context, v *variant, wanted map[digest.
 	}
 	var total int64
 	frames := 0
-	for _, j := range order {
-		total += j.blob.SizeBytes
+	pkgs := make([]*pkg, len(order))
+	for i, j := range order {
+		total += j.facts.SizeBytes
 		frames += len(j.frames)
+		pkgs[i] = j.pkg
+	}
+	if err := b.bring(ctx, pkgs); err != nil {
+		return err
 	}
 	stage := b.talk.Stage("link", total, report.Bytes)
 	if err := b.buildFrames(ctx, order, stage.Add); err != nil {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
 
 	"github.com/nasa-openscapes/corn/demo/base"
 	"github.com/nasa-openscapes/corn/internal/pipeline"
@@ -375,5 +376,39 @@ func TestEachArtifactOnce(t *testing.T) {
 	}
 	if res.Size > bigBytes*11/10 {
 		t.Errorf("the image has %d bytes: big is in it more than once", res.Size)
+	}
+}
+
+// TestManyKernelsOnAManyLayeredBase: placements are grouped when there is no room for one
+// layer each, and room for a child image is left.
+func TestManyKernelsOnAManyLayeredBase(t *testing.T) {
+	f := newFixture(t)
+	const baseLayers, kernels, most = 90, 24, 127 - 20
+	img, err := base.Tiny(base.TinyOptions{Config: base.Config{Start: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	same := layertest.Layer(layertest.H{Name: "opt/"})
+	if img, err = mutate.AppendLayers(img, slices.Repeat([]v1.Layer{same}, baseLayers-1)...); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "base")
+	if err := base.WriteLayout(dir, img); err != nil {
+		t.Fatal(err)
+	}
+	project := t.TempDir()
+	for i := range kernels {
+		f.env(t, project, fmt.Sprintf("k%02d", i), "libshared", []string{"xbash", "xlua", "xtcl"}[i%3])
+	}
+	res, built := f.build(t, pipeline.BuildRequest{Project: project, Base: "oci:" + dir})
+	m, err := built.Manifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(m.Layers) > most || len(res.Kernels) != kernels {
+		t.Errorf("%d layers and %d kernels, want at most %d and %d", len(m.Layers), len(res.Kernels), most, kernels)
+	}
+	if d := flatten(t, built).Dangling("srv"); len(d) > 0 {
+		t.Errorf("links that lead nowhere: %q", d)
 	}
 }
