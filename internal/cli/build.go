@@ -36,6 +36,9 @@ func newBuild(g *globals) *cobra.Command {
 			if len(args) == 1 {
 				req.Project = args[0]
 			}
+			if req.Jobs < 0 {
+				return usage(cmd, fmt.Errorf("--jobs is %d: want 1 or more, or 0 for one per core", req.Jobs))
+			}
 			req.Version = Version()
 			p := g.printer()
 			res, err := pipeline.Build(cmd.Context(), req, p)
@@ -47,6 +50,7 @@ func newBuild(g *globals) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&req.Base, "base", "", "base image: oci:DIR[:TAG], docker-archive:FILE (default: base in corn.yaml)")
+	f.StringVar(&req.From, "from", "", "previous image whose layers may be taken over (default: this branch's last image where it is pushed to)")
 	f.StringArrayVarP(&req.Outputs, "output", "o", nil, "where to write the image: oci:DIR or docker-archive:FILE; may be repeated (default oci:PROJECT/dist/image)")
 	f.StringArrayVarP(&req.Tags, "tag", "t", nil, "name of the image, repo:tag or tag; may be repeated")
 	f.StringVar(&req.Platform, "platform", "", "platform to build for, linux/amd64 or linux-64 (default: linux of this machine)")

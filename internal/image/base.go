@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
@@ -21,14 +22,20 @@ type OpenOptions struct {
 	Platform string
 	// TempDir takes the unpacked form of a compressed archive; empty means the system's.
 	TempDir string
+	// Registries are the connections to use; nil means new ones.
+	Registries *Registries
 }
 
 // A Base is an opened base image. It is safe for concurrent use; Close ends the use of
 // its layers.
 type Base struct {
 	ref   Ref
-	files fileSet
+	files fileSet // nil for a registry's
 	image *staticImage
+
+	mu      sync.Mutex
+	scanned bool // runtime is known
+	runtime []RuntimeFile
 }
 
 // OpenBase opens the image that ref names (see ParseRef) and resolves it to the platform.
@@ -37,7 +44,8 @@ type Base struct {
 // lie in the layout or archive. An archive's layers are usually not compressed; they keep
 // the media type application/vnd.oci.image.layer.v1.tar, which every OCI engine reads.
 // The layers of an archive are read once, to learn their digests; those of a layout are
-// verified whenever they are read.
+// verified whenever they are read. Of a registry only manifest and config are read; the
+// layers come when they are asked for, every time anew, and are verified as well.
 func OpenBase(ctx context.Context, ref string, o OpenOptions) (*Base, error) {
 	r, err := ParseRef(ref)
 	if err != nil {
@@ -49,6 +57,11 @@ func OpenBase(ctx context.Context, ref string, o OpenOptions) (*Base, error) {
 	}
 	b := &Base{ref: r}
 	switch r.Kind {
+	case Registry:
+		b.image, err = readRegistry(ctx, r, o.Registries.or(), want)
+		if err != nil {
+			return nil, err
+		}
 	case OCILayout:
 		root, err := os.OpenRoot(r.Path)
 		if err != nil {
@@ -78,10 +91,25 @@ func OpenBase(ctx context.Context, ref string, o OpenOptions) (*Base, error) {
 }
 
 // Close releases the files behind the base. Layers must not be read afterwards.
-func (b *Base) Close() error { return b.files.Close() }
+func (b *Base) Close() error {
+	if b.files == nil {
+		return nil
+	}
+	return b.files.Close()
+}
 
 // Ref returns the reference that was opened.
 func (b *Base) Ref() Ref { return b.ref }
+
+// Pinned is the reference that means this very image and no later one: a registry's by
+// the digest of its manifest for the platform. Other kinds are as Ref has them.
+func (b *Base) Pinned() Ref {
+	r := b.ref
+	if r.Kind == Registry {
+		r.Digest = b.Digest()
+	}
+	return r
+}
 
 // Image returns the base with OCI media types.
 func (b *Base) Image() v1.Image { return b.image }

@@ -50,6 +50,17 @@ func TestParseRef(t *testing.T) {
 		{"docker-archive:a.tar:pangeo/base-image:v1", Ref{Kind: DockerArchive, Path: "a.tar", Tag: "pangeo/base-image:v1"}},
 		{"docker-archive:a.tar:localhost:5000/x:v1", Ref{Kind: DockerArchive, Path: "a.tar", Tag: "localhost:5000/x:v1"}},
 		{"docker-archive:a:b.tar:v1", Ref{Kind: DockerArchive, Path: "a:b.tar", Tag: "v1"}},
+		{"quay.io/pangeo/base-image:2024", Ref{Kind: Registry, Path: "quay.io/pangeo/base-image", Tag: "2024"}},
+		{"pangeo/base-image", Ref{Kind: Registry, Path: "pangeo/base-image"}},
+		{"ubuntu:24.04", Ref{Kind: Registry, Path: "ubuntu", Tag: "24.04"}},
+		{"docker://ubuntu", Ref{Kind: Registry, Path: "ubuntu"}},
+		{"docker:24", Ref{Kind: Registry, Path: "docker", Tag: "24"}},   // an image of Docker Hub
+		{"registry:2", Ref{Kind: Registry, Path: "registry", Tag: "2"}}, // another one
+		{"registry:localhost:5000/x", Ref{Kind: Registry, Path: "localhost:5000/x"}},
+		{"localhost:5000/x", Ref{Kind: Registry, Path: "localhost:5000/x"}}, // a port, no tag
+		{"quay.io/x/y@" + sum.OCI(), Ref{Kind: Registry, Path: "quay.io/x/y", Digest: sum}},
+		{"quay.io/x/y:1@" + sum.OCI(), Ref{Kind: Registry, Path: "quay.io/x/y", Tag: "1", Digest: sum}},
+		{"docker://lay", Ref{Kind: Registry, Path: "lay"}}, // the folder is not meant
 	} {
 		got, err := ParseRef(tt.in)
 		if err != nil || got != tt.want {
@@ -60,17 +71,19 @@ func TestParseRef(t *testing.T) {
 		}
 	}
 	for in, want := range map[string]string{
-		"quay.io/pangeo/base-image:2024": "registries cannot be read; want oci:",
-		"pangeo/base-image":              "registries cannot be read",
-		"ubuntu:24.04":                   "registries cannot be read",
-		"docker://ubuntu":                "registries cannot be read",
-		"./nothing":                      "no such folder",
-		"plain":                          "has no oci-layout file",
-		"a.tar":                          "write docker-archive:a.tar",
-		"oci:":                           "names no folder",
-		"docker-archive:":                "names no file",
-		"oci:lay@sha256:12":              "no sha256 digest",
-		"":                               "no such folder",
+		"docker://":             "neither a folder nor the name of an image",
+		"docker://Upper/case":   "neither a folder nor the name of an image",
+		"quay.io/x/y:no tag":    "is no tag",
+		"quay.io/x/y@sha256:12": "no sha256 digest",
+		"/nothing":              "no such folder",
+		"https://quay.io/x/y":   "neither a folder nor the name of an image",
+		"./nothing":             "no such folder",
+		"plain":                 "has no oci-layout file",
+		"a.tar":                 "write docker-archive:a.tar",
+		"oci:":                  "names no folder",
+		"docker-archive:":       "names no file",
+		"oci:lay@sha256:12":     "no sha256 digest",
+		"":                      "no such folder",
 	} {
 		_, err := ParseRef(in)
 		var bad *RefError

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -31,9 +30,16 @@ type blobLayer struct {
 	diffID    v1.Hash
 	sizeBytes int64
 	mediaType types.MediaType
+	urls      []string // where a layer that may not be distributed is to be had
 }
 
 var _ v1.Layer = (*blobLayer)(nil)
+var _ foreignLayer = (*blobLayer)(nil)
+
+// A foreignLayer knows from where its bytes are to be had (OCI descriptor.md, "urls").
+type foreignLayer interface{ foreignURLs() []string }
+
+func (l *blobLayer) foreignURLs() []string { return l.urls }
 
 func (l *blobLayer) Digest() (v1.Hash, error)            { return l.digest, nil }
 func (l *blobLayer) DiffID() (v1.Hash, error)            { return l.diffID, nil }
@@ -156,13 +162,16 @@ func decompress(r io.Reader) (io.ReadCloser, error) {
 	return io.NopCloser(br), nil
 }
 
+const (
+	dockerZstdLayer types.MediaType = "application/vnd.docker.image.rootfs.diff.tar.zstd"
+	ociForeignZstd  types.MediaType = "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd"
+)
+
 // ociLayerType is the OCI name of a layer's media type. The bytes decide where the
 // name says nothing about compression.
 func ociLayerType(t types.MediaType, head []byte) (types.MediaType, bool) {
 	switch t {
-	case types.OCILayer, types.OCILayerZStd, types.OCIUncompressedLayer:
-		return t, true
-	case types.DockerLayer, types.DockerUncompressedLayer, "application/vnd.docker.image.rootfs.diff.tar.zstd":
+	case types.DockerLayer, types.DockerUncompressedLayer, dockerZstdLayer:
 		switch sniff(head) {
 		case gzipBytes:
 			return types.OCILayer, true
@@ -171,7 +180,35 @@ func ociLayerType(t types.MediaType, head []byte) (types.MediaType, bool) {
 		}
 		return types.OCIUncompressedLayer, true
 	}
+	return namedLayerType(t)
+}
+
+// namedLayerType is ociLayerType where the bytes are not at hand.
+func namedLayerType(t types.MediaType) (types.MediaType, bool) {
+	switch t {
+	case types.OCILayer, types.OCILayerZStd, types.OCIUncompressedLayer,
+		types.OCIRestrictedLayer, types.OCIUncompressedRestrictedLayer, ociForeignZstd:
+		return t, true
+	case types.DockerLayer:
+		return types.OCILayer, true
+	case types.DockerUncompressedLayer:
+		return types.OCIUncompressedLayer, true
+	case dockerZstdLayer:
+		return types.OCILayerZStd, true
+	case types.DockerForeignLayer:
+		return types.OCIRestrictedLayer, true
+	}
 	return t, false
+}
+
+// mayNotPush tells whether a layer stays where it is: a registry does not want its bytes
+// (OCI layer.md, "Non-Distributable Layers") and they are to be had elsewhere.
+func mayNotPush(d v1.Descriptor) bool {
+	switch d.MediaType {
+	case types.OCIRestrictedLayer, types.OCIUncompressedRestrictedLayer, ociForeignZstd:
+		return len(d.URLs) > 0
+	}
+	return false
 }
 
 func parseHash(h v1.Hash) (digest.SHA256, error) {
@@ -185,7 +222,7 @@ func toHash(d digest.SHA256) v1.Hash { return v1.Hash{Algorithm: "sha256", Hex: 
 
 // hashStream returns digest and length of what r holds.
 func hashStream(r io.Reader) (digest.SHA256, int64, error) {
-	var h hash.Hash = sha256.New()
+	h := sha256.New()
 	n, err := io.Copy(h, r)
 	return digest.SHA256(h.Sum(nil)), n, err
 }

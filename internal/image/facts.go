@@ -14,7 +14,7 @@ import (
 
 // factsVersion changes whenever the facts of one base would come out differently. It is
 // part of the cache's key.
-const factsVersion = 1
+const factsVersion = 2
 
 // StoreDir is where the content of packages lies in every image that corn makes.
 const StoreDir = "opt/corn/store"
@@ -61,6 +61,10 @@ type Facts struct {
 	// MissingEntrypoint is the absolute path of the program that the config's entrypoint
 	// starts and that no layer has; "" if it is there, or if there is no entrypoint.
 	MissingEntrypoint string `json:"missing_entrypoint,omitempty"`
+
+	// Runtime is what ExtractRuntime takes out of the layers: with it, it need not look
+	// for it.
+	Runtime []RuntimeFile `json:"runtime,omitempty"`
 
 	// Nodes are the paths that ResolveDir walks, by real path; "" is the root.
 	Nodes map[string]Node `json:"nodes"`
@@ -126,6 +130,7 @@ func (b *Base) Facts(ctx context.Context, o FactsOptions) (*Facts, error) {
 		var f Facts
 		// What does not decode was written by something else: scan again.
 		if found && json.Unmarshal(data, &f) == nil && f.Version == factsVersion && f.Config == b.ConfigDigest() {
+			b.knowRuntime(f.Runtime)
 			return &f, nil
 		}
 	}
@@ -137,6 +142,7 @@ func (b *Base) Facts(ctx context.Context, o FactsOptions) (*Facts, error) {
 	if err != nil {
 		return nil, err
 	}
+	b.knowRuntime(f.Runtime)
 	if o.Cache != nil {
 		data, err := marshalJSON(f)
 		if err != nil {
@@ -183,6 +189,7 @@ func (b *Base) facts(t *tree, anchors []string) (*Facts, error) {
 	for _, dir := range []string{SharedKernelsDir, "usr/share/jupyter/kernels", f.CondaDir + "/share/jupyter/kernels"} {
 		f.Kernels = append(f.Kernels, kernels(t, dir)...)
 	}
+	f.Runtime = runtimeFiles(t)
 	if f.MissingEntrypoint != "" { // PlanConfig will put it there
 		anchors = append(slices.Clone(anchors), cleanPath(path.Dir(f.MissingEntrypoint)))
 	}

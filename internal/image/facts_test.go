@@ -41,6 +41,12 @@ func TestFactsOfPangeosShape(t *testing.T) {
 		CondaDir: "srv/conda", NotebookPrefix: "srv/conda/envs/notebook",
 		Programs: map[string]string{"sh": "/usr/bin/sh", "bash": "/usr/bin/bash", "env": "/usr/bin/env"},
 		Files:    []string{"/bin/sh", "/bin/bash", "/usr/bin/env"}, MissingEntrypoint: "/srv/start",
+		Runtime: []RuntimeFile{
+			{0, "usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2", []string{"ld-linux-x86-64.so.2"}},
+			{0, "usr/lib/x86_64-linux-gnu/libc.so.6", []string{"libc.so.6"}},
+			{0, "usr/lib/x86_64-linux-gnu/libm.so.6", []string{"libm.so.6"}},
+			{1, "usr/lib/x86_64-linux-gnu/libz.so.1.3.1", []string{"libz.so.1"}},
+		},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("facts (-want +got):\n%s", d)
@@ -358,7 +364,7 @@ type endless struct{}
 func (endless) Read(p []byte) (int, error) { return len(p), nil }
 
 func TestEntrypoints(t *testing.T) {
-	tree, err := scan(t.Context(), append(debianish(), layertest.Layer(h{Name: "usr/bin/tini", Mode: 0o755, Data: "x"}, h{Name: "work/run", Mode: 0o755, Data: "x"})))
+	tree, err := scan(t.Context(), append(debianish(), layertest.Layer(h{Name: "usr/bin/tini", Mode: 0o755, Data: "x"}, h{Name: "start/run", Mode: 0o755, Data: "x"})))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -377,10 +383,10 @@ func TestEntrypoints(t *testing.T) {
 		{[]string{"entry"}, "", "/usr/local/bin/entry"},
 		{[]string{"entry"}, "PATH=/opt/x:/opt/y", "/opt/x/entry"},
 		{[]string{"./run"}, "", ""},
-		{[]string{"./walk"}, "", "/work/walk"},
+		{[]string{"./walk"}, "", "/start/walk"},
 		{[]string{"/../../srv/start"}, "", "/srv/start"},
 	} {
-		if got := missingEntrypoint(tree, tt.entrypoint, "/work", []string{tt.env}); got != tt.want {
+		if got := missingEntrypoint(tree, tt.entrypoint, "/start", []string{tt.env}); got != tt.want {
 			t.Errorf("entrypoint %q with %q: missing %q, want %q", tt.entrypoint, tt.env, got, tt.want)
 		}
 	}

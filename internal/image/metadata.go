@@ -17,6 +17,9 @@ const (
 	FactsPath    = MetadataDir + "/facts.jsonl"
 )
 
+// MetadataKind is the AddedLayer.Kind of the metadata layer, by which it is found.
+const MetadataKind = "meta"
+
 // MetadataVersion is the number of the format of image.json. Readers refuse a higher one.
 const MetadataVersion = 1
 
@@ -148,7 +151,10 @@ func metadataFile(p string, data []byte) filetree.Entry {
 }
 
 // A MetadataError reports an image.json that this corn cannot use.
-type MetadataError struct{ Reason string }
+type MetadataError struct {
+	Reason string
+	Newer  bool // it is of a later version than this corn reads
+}
 
 func (e *MetadataError) Error() string { return MetadataPath + ": " + e.Reason }
 
@@ -157,21 +163,21 @@ func (e *MetadataError) Error() string { return MetadataPath + ": " + e.Reason }
 func ParseMetadata(data []byte) (*Metadata, error) {
 	var m Metadata
 	if err := json.Unmarshal(data, &m); err != nil {
-		return nil, &MetadataError{err.Error()}
+		return nil, &MetadataError{Reason: err.Error()}
 	}
 	if m.Version < 1 || m.Version > MetadataVersion {
-		return nil, &MetadataError{fmt.Sprintf("has version %d, this corn reads 1 to %d", m.Version, MetadataVersion)}
+		return nil, &MetadataError{fmt.Sprintf("has version %d, this corn reads 1 to %d", m.Version, MetadataVersion), m.Version > MetadataVersion}
 	}
 	for i, l := range m.Layers {
 		var at int64
 		for _, f := range l.Frames {
 			if f.Offset != at || f.SizeBytes < 0 || at+f.SizeBytes < at {
-				return nil, &MetadataError{fmt.Sprintf("layer %d: frame %s is said to begin at %d, want %d", i, f.Key, f.Offset, at)}
+				return nil, &MetadataError{Reason: fmt.Sprintf("layer %d: frame %s is said to begin at %d, want %d", i, f.Key, f.Offset, at)}
 			}
 			at += f.SizeBytes
 		}
 		if at != l.SizeBytes {
-			return nil, &MetadataError{fmt.Sprintf("layer %d: its frames have %d bytes, the layer %d", i, at, l.SizeBytes)}
+			return nil, &MetadataError{Reason: fmt.Sprintf("layer %d: its frames have %d bytes, the layer %d", i, at, l.SizeBytes)}
 		}
 	}
 	return &m, nil

@@ -15,18 +15,38 @@ import (
 // An Output says where a finished image goes.
 type Output struct {
 	Kind RefKind
-	Path string // folder or file, as this machine writes paths
-	// Name is the image's repository, "quay.io/team/hackweek"; may be empty.
+	// Path is a folder or file, as this machine writes paths; of a registry the repository,
+	// with a tag or without, "quay.io/team/hackweek:2026.01".
+	Path string
+	// Name is the image's repository, "quay.io/team/hackweek"; may be empty. A registry
+	// does not look at it.
 	Name string
-	// Tags name the image in the output. In an OCI layout a tag is moved from the
-	// image that had it; without tags the image takes the place of the one without a name.
+	// Tags name the image in the output. In an OCI layout or a registry a tag is moved
+	// from the image that had it. Without tags the image takes the place of the one
+	// without a name in a layout; in a registry only its digest names it.
 	Tags []string
+
+	// Registries are the connections to use; nil means new ones.
+	Registries *Registries
+	// Jobs is how many blobs are sent to a registry side by side; zero means 4.
+	Jobs int
+	// CheckBlobs looks for every blob in a registry that has the image's manifest already.
+	// Otherwise the manifest is taken as proof of its blobs.
+	CheckBlobs bool
 }
 
-// ParseOutput reads "oci:FOLDER" and "docker-archive:FILE"; anything else is a *RefError.
+// ParseOutput reads "oci:FOLDER", "docker-archive:FILE", and "docker://REF" or
+// "registry:REF" for a registry; anything else is a *RefError.
 func ParseOutput(s string) (Output, error) {
-	const want = "want oci:FOLDER or docker-archive:FILE"
+	const want = "want oci:FOLDER, docker-archive:FILE or docker://NAME[:TAG]"
 	kind, rest, ok := strings.Cut(s, ":")
+	if name, slashes := strings.CutPrefix(rest, "//"); ok && (RefKind(kind) == Registry && slashes || kind == registryAlias) {
+		o := Output{Kind: Registry, Path: name}
+		if _, err := o.target(); err != nil {
+			return Output{}, &RefError{s, "is not the name of an image in a registry; " + want}
+		}
+		return o, nil
+	}
 	if !ok || RefKind(kind) != OCILayout && RefKind(kind) != DockerArchive {
 		return Output{}, &RefError{s, "cannot be written to; " + want}
 	}
@@ -46,8 +66,22 @@ func (o Output) Check() error {
 	return nil
 }
 
+// target is the reference of an output of kind Registry. Nothing can be pushed to a digest.
+func (o Output) target() (Ref, error) {
+	r, err := parseRegistryRef(o.String(), o.Path)
+	if err == nil && !r.Digest.IsZero() {
+		err = &RefError{o.String(), "names a digest; want a tag, or the repository alone"}
+	}
+	return r, err
+}
+
 // String writes kind and path as ParseOutput reads them.
-func (o Output) String() string { return string(o.Kind) + ":" + o.Path }
+func (o Output) String() string {
+	if o.Kind == Registry {
+		return string(o.Kind) + "://" + o.Path
+	}
+	return string(o.Kind) + ":" + o.Path
+}
 
 // A LayerResult is one layer of a written image.
 type LayerResult struct {
@@ -58,6 +92,9 @@ type LayerResult struct {
 	Annotations map[string]string
 	// Written is false where the output had the blob already.
 	Written bool
+	// Mounted is true where a registry had the blob in another repository, and no bytes
+	// were sent.
+	Mounted bool
 }
 
 // A Result says what was written.
@@ -66,7 +103,7 @@ type Result struct {
 	ConfigDigest digest.SHA256 // the image id
 	SizeBytes    int64         // layers, config and manifest, compressed
 	Layers       []LayerResult // lowest first
-	WrittenBytes int64         // of blobs or of the archive that were really written
+	WrittenBytes int64         // of blobs or of the archive that were really written or sent
 }
 
 // ErrBadTag reports a tag that no image can have.
@@ -75,6 +112,10 @@ var ErrBadTag = errors.New("want up to 128 letters, digits, dots, dashes and und
 // Write writes the image. The bytes of every layer are verified on the way against the
 // manifest. Whatever was at the output stays usable until all of the new image is there,
 // and for good if Write fails.
+//
+// To a registry go the blobs first, those that it lacks; then the manifest by its digest;
+// then the tags. One that takes nothing from this user is a *ReadOnlyError. A layer that
+// was taken over from a registry and is no longer to be had there is a *LostBlobError.
 func Write(ctx context.Context, img v1.Image, out Output) (Result, error) {
 	if err := out.Check(); err != nil {
 		return Result{}, err
@@ -88,6 +129,8 @@ func Write(ctx context.Context, img v1.Image, out Output) (Result, error) {
 		err = w.layout(ctx, out)
 	case DockerArchive:
 		err = w.archive(ctx, out)
+	case Registry:
+		err = w.push(ctx, out)
 	default:
 		err = &RefError{out.String(), "is of no known kind"}
 	}

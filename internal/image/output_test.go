@@ -69,16 +69,19 @@ func snapshot(t *testing.T, dir string) map[string]string {
 
 func TestParseOutput(t *testing.T) {
 	for in, want := range map[string]Output{
-		"oci:out":              {Kind: OCILayout, Path: "out"},
-		"oci:a:b":              {Kind: OCILayout, Path: "a:b"},
-		"docker-archive:x.tar": {Kind: DockerArchive, Path: "x.tar"},
+		"oci:out":                      {Kind: OCILayout, Path: "out"},
+		"oci:a:b":                      {Kind: OCILayout, Path: "a:b"},
+		"docker-archive:x.tar":         {Kind: DockerArchive, Path: "x.tar"},
+		"docker://localhost:5000/x:v1": {Kind: Registry, Path: "localhost:5000/x:v1"},
+		"docker://quay.io/x/y":         {Kind: Registry, Path: "quay.io/x/y"},
+		"registry:quay.io/x/y:z":       {Kind: Registry, Path: "quay.io/x/y:z"},
 	} {
 		got, err := ParseOutput(in)
-		if d := cmp.Diff(want, got); err != nil || d != "" || got.String() != in {
+		if d := cmp.Diff(want, got); err != nil || d != "" || got.String() != strings.Replace(in, "registry:", "docker://", 1) {
 			t.Errorf("ParseOutput(%q): %v, printed %q (-want +got):\n%s", in, err, got, d)
 		}
 	}
-	for _, in := range []string{"", "out", "oci:", "docker-archive:", "quay.io/x/y:z", "docker:x"} {
+	for _, in := range []string{"", "out", "oci:", "docker-archive:", "quay.io/x/y:z", "docker:x", "docker://", "docker://A", "registry:", "docker://x/y@sha256:" + strings.Repeat("1", 64)} {
 		var bad *RefError
 		if _, err := ParseOutput(in); !errors.As(err, &bad) {
 			t.Errorf("ParseOutput(%q): %v, want a *RefError", in, err)

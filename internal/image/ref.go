@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/google/go-containerregistry/pkg/name"
+
 	"github.com/nasa-openscapes/corn/digest"
 )
 
@@ -16,26 +18,31 @@ type RefKind string
 const (
 	OCILayout     RefKind = "oci"
 	DockerArchive RefKind = "docker-archive"
+	Registry      RefKind = "docker"
 )
 
-// A Ref names an image on this machine.
+// A Ref names an image on this machine or in a registry.
 type Ref struct {
 	Kind   RefKind
-	Path   string        // folder or file, as this machine writes paths
-	Tag    string        // of an OCI layout: the ref.name; of an archive: "name:tag" or "tag"
-	Digest digest.SHA256 // of a manifest or index in a layout; zero where the reference has none
+	Path   string        // folder or file, as this machine writes paths; or a repository, as it was written
+	Tag    string        // of an OCI layout: the ref.name; of an archive: "name:tag" or "tag"; of a registry: the tag
+	Digest digest.SHA256 // of a manifest or index in a layout or registry; zero where the reference has none
 }
 
-const accepted = "want oci:FOLDER[:TAG|@sha256:DIGEST], the folder of an OCI layout, or docker-archive:FILE[:NAME:TAG]"
+const accepted = "want an image of a registry ([docker://]NAME[:TAG|@sha256:DIGEST]), oci:FOLDER[:TAG|@sha256:DIGEST], " +
+	"the folder of an OCI layout, or docker-archive:FILE[:NAME:TAG]"
 
 // OCI distribution-spec: what a tag looks like. Archives may carry a name before it.
 var tagPattern = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
 var nameTagPattern = regexp.MustCompile(`^([a-z0-9][a-z0-9._/:-]{0,254}:)?[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
 
 // ParseRef reads "oci:FOLDER", "oci:FOLDER:TAG", "oci:FOLDER@sha256:<hex>",
-// "docker-archive:FILE", "docker-archive:FILE:TAG", "docker-archive:FILE:NAME:TAG", or the
-// path of a folder that is an OCI layout. A path that exists wins over splitting at a
-// colon. Anything else, registries included, is a *RefError that says what is accepted.
+// "docker-archive:FILE", "docker-archive:FILE:TAG", "docker-archive:FILE:NAME:TAG", the
+// path of a folder that is an OCI layout, or an image of a registry: "docker://NAME",
+// "registry:HOST/NAME", or as Docker's users write it, "debian:12",
+// "pangeo/base-image@sha256:<hex>", "localhost:5000/x". A path that exists wins over
+// splitting at a colon and over a registry. Anything else is a *RefError that says what is
+// accepted.
 func ParseRef(s string) (Ref, error) {
 	kind, rest, found := strings.Cut(s, ":")
 	switch {
@@ -43,6 +50,11 @@ func ParseRef(s string) (Ref, error) {
 		return parseLayoutRef(s, rest)
 	case found && RefKind(kind) == DockerArchive:
 		return parseArchiveRef(s, rest)
+	case found && RefKind(kind) == Registry && strings.HasPrefix(rest, "//"):
+		return parseRegistryRef(s, rest[len("//"):])
+	case found && kind == registryAlias && strings.Contains(rest, "/"):
+		// Without a slash it is a tag of Docker Hub's image "registry".
+		return parseRegistryRef(s, rest)
 	case isLayout(s):
 		return Ref{Kind: OCILayout, Path: s}, nil
 	}
@@ -52,10 +64,45 @@ func ParseRef(s string) (Ref, error) {
 		}
 		return Ref{}, &RefError{s, "is a file: write docker-archive:" + s + " if docker save made it"}
 	}
-	if strings.ContainsAny(s, "/:") && !strings.HasPrefix(s, ".") && !strings.HasPrefix(s, "/") {
-		return Ref{}, &RefError{s, "registries cannot be read; " + accepted}
+	if s == "" || s[0] == '.' || filepath.IsAbs(s) {
+		return Ref{}, &RefError{s, "no such folder; " + accepted}
 	}
-	return Ref{}, &RefError{s, "no such folder; " + accepted}
+	return parseRegistryRef(s, s)
+}
+
+// registryAlias is another way to write "docker://".
+const registryAlias = "registry"
+
+func parseRegistryRef(s, rest string) (Ref, error) {
+	r := Ref{Kind: Registry, Path: rest}
+	if p, d, ok := strings.Cut(rest, "@"); ok {
+		sum, err := digest.Parse(d)
+		if err != nil || !strings.HasPrefix(d, "sha256:") || sum.IsZero() {
+			return Ref{}, &RefError{s, "what follows @ is no sha256 digest; " + accepted}
+		}
+		r.Path, r.Digest = p, sum
+	}
+	// A colon before a slash is that of a port.
+	if i := strings.LastIndexByte(r.Path, ':'); i > strings.LastIndexByte(r.Path, '/') {
+		r.Path, r.Tag = r.Path[:i], r.Path[i+1:]
+		if !tagPattern.MatchString(r.Tag) {
+			return Ref{}, &RefError{s, "what follows the last colon is no tag; " + accepted}
+		}
+	}
+	if _, err := name.NewRepository(r.Path); err != nil {
+		return Ref{}, &RefError{s, "is neither a folder nor the name of an image in a registry; " + accepted}
+	}
+	return r, nil
+}
+
+// repositoryName is the repository of a reference of kind Registry, with the registry that
+// a bare name means.
+func (r Ref) repositoryName() (name.Repository, error) {
+	n, err := name.NewRepository(r.Path)
+	if err != nil {
+		return n, &RefError{r.String(), "names no repository; " + accepted}
+	}
+	return n, nil
 }
 
 func parseLayoutRef(s, rest string) (Ref, error) {
@@ -109,6 +156,14 @@ func isLayout(dir string) bool {
 func (r Ref) String() string {
 	s := string(r.Kind) + ":" + r.Path
 	switch {
+	case r.Kind == Registry:
+		s = string(r.Kind) + "://" + r.Path
+		if r.Tag != "" {
+			s += ":" + r.Tag
+		}
+		if !r.Digest.IsZero() {
+			s += "@" + r.Digest.OCI()
+		}
 	case !r.Digest.IsZero():
 		s += "@" + r.Digest.OCI()
 	case r.Tag != "":

@@ -2,6 +2,7 @@ package image
 
 import (
 	"archive/tar"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,18 +36,42 @@ type Runtime struct {
 // ErrNoRuntime reports a base without a glibc loader.
 var ErrNoRuntime = errors.New("base image has no glibc dynamic loader")
 
+// A RuntimeFile is a file of a base layer that belongs to the runtime.
+type RuntimeFile struct {
+	Layer int      `json:"layer"` // index, the lowest is 0
+	Path  string   `json:"path"`  // as the layer has it, without the leading slash
+	Names []string `json:"names"` // under which programs ask for it
+}
+
 // ExtractRuntime writes the base's dynamic loader and C library, and zlib, expat and the
 // compiler's run-time libraries where the base has them, as plain files into dir, which
 // exists. With them a program that needs a newer glibc than this machine's can run here:
 // through the base's own loader and libraries.
 //
-// The layers are read twice. A base without a glibc loader gives ErrNoRuntime.
+// After Facts only those layers are read that have such files; else all are, to find them.
+// A base without a glibc loader gives ErrNoRuntime.
 func (b *Base) ExtractRuntime(ctx context.Context, dir string) (*Runtime, error) {
-	t, err := scan(ctx, b.image.layers)
-	if err != nil {
-		return nil, err
+	b.mu.Lock()
+	scanned, files := b.scanned, b.runtime
+	b.mu.Unlock()
+	if !scanned {
+		t, err := scan(ctx, b.image.layers)
+		if err != nil {
+			return nil, err
+		}
+		files = runtimeFiles(t)
+		b.knowRuntime(files)
 	}
-	wanted, names := runtimeFiles(t)
+	wanted := map[int]map[string][]string{}
+	var names []string
+	for _, f := range files {
+		if wanted[f.Layer] == nil {
+			wanted[f.Layer] = map[string][]string{}
+		}
+		wanted[f.Layer][f.Path] = f.Names
+		names = append(names, f.Names...)
+	}
+	slices.Sort(names)
 	loader := slices.IndexFunc(names, func(n string) bool { return strings.HasPrefix(n, "ld-linux") })
 	if loader < 0 {
 		return nil, ErrNoRuntime
@@ -72,10 +97,15 @@ func (b *Base) ExtractRuntime(ctx context.Context, dir string) (*Runtime, error)
 	return &Runtime{Loader: filepath.Join(dir, names[loader]), LibraryDir: dir, Libraries: names}, root.Close()
 }
 
-// runtimeFiles returns, by layer and path in the layer, under which names a library is
-// wanted, and all these names, sorted.
-func runtimeFiles(t *tree) (map[int]map[string][]string, []string) {
-	wanted := map[int]map[string][]string{}
+func (b *Base) knowRuntime(files []RuntimeFile) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.scanned, b.runtime = true, files
+}
+
+// runtimeFiles finds the runtime in a scanned base, by layer and path.
+func runtimeFiles(t *tree) []RuntimeFile {
+	var files []RuntimeFile
 	var names []string
 	for _, dir := range libraryDirs(t) {
 		for _, name := range t.names(dir) {
@@ -86,15 +116,19 @@ func runtimeFiles(t *tree) (map[int]map[string][]string, []string) {
 			if n == nil || n.kind != filetree.File || n.origin == "" {
 				continue
 			}
-			if wanted[n.originLayer] == nil {
-				wanted[n.originLayer] = map[string][]string{}
-			}
-			wanted[n.originLayer][n.origin] = append(wanted[n.originLayer][n.origin], name)
 			names = append(names, name)
+			i := slices.IndexFunc(files, func(f RuntimeFile) bool { return f.Layer == n.originLayer && f.Path == n.origin })
+			if i < 0 {
+				i = len(files)
+				files = append(files, RuntimeFile{Layer: n.originLayer, Path: n.origin})
+			}
+			files[i].Names = append(files[i].Names, name)
 		}
 	}
-	slices.Sort(names)
-	return wanted, names
+	slices.SortFunc(files, func(a, b RuntimeFile) int {
+		return cmp.Or(a.Layer-b.Layer, strings.Compare(a.Path, b.Path))
+	})
+	return files
 }
 
 // writeLibrary writes one file under each of the names.

@@ -85,7 +85,7 @@ func (s *scanner) layer(ctx context.Context, index int, l v1.Layer) (err error) 
 // eachEntry calls fn for every tar entry of a layer and reads the layer to its end, so
 // that its diff id has been verified when it returns nil.
 func eachEntry(ctx context.Context, l v1.Layer, fn func(*tar.Header, io.Reader) error) (err error) {
-	rc, err := l.Uncompressed()
+	rc, err := uncompressed(ctx, l)()
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ type staticImage struct {
 	rawConfig   []byte
 	layers      []v1.Layer
 	source      digest.SHA256 // of the manifest that a base was read from; zero for others
+	read        *v1.Manifest  // that manifest, as it was; nil for others
 }
 
 var _ v1.Image = (*staticImage)(nil)
@@ -64,11 +65,11 @@ func describe(l v1.Layer) (v1.Descriptor, error) {
 		return d, err
 	}
 	d.MediaType, err = l.MediaType()
-	switch d.MediaType {
-	case types.DockerLayer:
-		d.MediaType = types.OCILayer
-	case types.DockerUncompressedLayer:
-		d.MediaType = types.OCIUncompressedLayer
+	if t, ok := namedLayerType(d.MediaType); ok {
+		d.MediaType = t
+	}
+	if f, ok := bare(l).(foreignLayer); ok {
+		d.URLs = f.foreignURLs()
 	}
 	return d, err
 }

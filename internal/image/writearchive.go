@@ -107,10 +107,10 @@ func (w *writing) archiveName(i int) string {
 
 func (w *writing) archiveLayer(ctx context.Context, tw *tar.Writer, name string, i int, l v1.Layer) error {
 	d := w.manifest.Layers[i]
-	open, size := l.Compressed, d.Size
+	open, size := compressed(ctx, l), d.Size
 	want := d.Digest
 	if d.MediaType != types.OCILayer {
-		open, want = l.Uncompressed, w.config.RootFS.DiffIDs[i]
+		open, want = uncompressed(ctx, l), w.config.RootFS.DiffIDs[i]
 		if d.MediaType != types.OCIUncompressedLayer {
 			// A tar header needs the size first: read it once to count.
 			var err error

@@ -37,7 +37,7 @@ func (w *writing) layout(ctx context.Context, out Output) error {
 		return err
 	}
 	for i, l := range w.layers {
-		n, err := putBlob(ctx, blobs, w.manifest.Layers[i].Digest, w.manifest.Layers[i].Size, l.Compressed)
+		n, err := putBlob(ctx, blobs, w.manifest.Layers[i].Digest, w.manifest.Layers[i].Size, compressed(ctx, l))
 		if err != nil {
 			return fmt.Errorf("layer %d of %d: %w", i+1, len(w.layers), err)
 		}

@@ -65,6 +65,10 @@ type builder struct {
 	encoders   frame.Pool
 	suspects   suspects
 
+	// readPrevious
+	registries *image.Registries
+	previous   *image.Previous // nil: none
+
 	// planLayers
 	layout      plan.Layout
 	compression frame.Compression // of the variant being built
@@ -77,6 +81,7 @@ func Build(ctx context.Context, req BuildRequest, talk *report.Printer) (*BuildR
 	if err := b.load(); err != nil {
 		return nil, report.In(report.Project, err)
 	}
+	b.registries = image.NewRegistries(image.RegistryOptions{})
 	if err := b.readOutputs(); err != nil {
 		return nil, report.In(report.Usage, err)
 	}
@@ -88,6 +93,10 @@ func Build(ctx context.Context, req BuildRequest, talk *report.Printer) (*BuildR
 		return nil, report.In(report.Base, err)
 	}
 	defer b.base.Close()
+	if err := b.readPrevious(ctx); err != nil {
+		return nil, err
+	}
+	defer b.closePrevious()
 	b.compilers.make = b.newCompiler
 	defer b.compilers.close()
 	res, err := b.produce(ctx)
@@ -121,7 +130,12 @@ func (b *builder) produce(ctx context.Context) (*BuildResult, error) {
 	if err := b.planLayers(); err != nil {
 		return nil, report.In(report.Base, err)
 	}
-	return b.write(ctx)
+	for {
+		res, err := b.write(ctx)
+		if lost, ok := errors.AsType[*image.LostBlobError](err); !ok || !b.forget(lost.Digest) {
+			return res, err
+		}
+	}
 }
 
 // warn tells the user and the result.
@@ -157,8 +171,8 @@ func (b *builder) openBase(ctx context.Context) error {
 			fmt.Errorf("no base image is given"))
 	}
 	var err error
-	if b.base, err = image.OpenBase(ctx, b.settings.base, image.OpenOptions{Platform: b.platform.String(), TempDir: b.tempDir}); err != nil {
-		if errors.Is(err, fs.ErrNotExist) || isA[*image.RefError](err) {
+	if b.base, err = image.OpenBase(ctx, b.settings.base, image.OpenOptions{Platform: b.platform.String(), TempDir: b.tempDir, Registries: b.registries}); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
 			return report.Hinted(report.Base, "bring it here first: skopeo copy docker://IMAGE oci:DIR for --base oci:DIR, or docker save IMAGE -o FILE for --base docker-archive:FILE", err)
 		}
 		return err
@@ -298,16 +312,17 @@ func (b *builder) newCompiler(ctx context.Context, py *link.Python) (*exec.Compi
 			}
 		}
 	}
-	if err := b.bring(ctx, []*pkg{p}); err != nil {
+	own := *p // its frames may be made meanwhile, from its own blob
+	if err := b.bring(ctx, []*pkg{&own}); err != nil {
 		return nil, err
 	}
-	o, err := openArchive(p.blob, artifact.Conda, p.facts.FileName, b.tempDir)
-	if err != nil {
+	o, err := openArchive(own.blob, artifact.Conda, p.facts.FileName, b.tempDir)
+	if b.suspects.note(own.blob, err) != nil {
 		return nil, err
 	}
 	defer o.close()
 	interp, err := exec.Unpack(ctx, filepath.Join(b.tempDir, "python-"+py.Artifact.String()), p.facts, o.conda)
-	if err != nil {
+	if b.suspects.note(own.blob, err) != nil {
 		return nil, err
 	}
 	interp.Magic = py.Magic

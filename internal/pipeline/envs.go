@@ -227,7 +227,7 @@ func (e *env) originOf(p *pkg, targets func(string) (digest.SHA256, bool)) link.
 		o.Channel, o.Subdir = loc.Channel, string(loc.Subdir)
 	}
 	if p.facts.Kind == artifact.Conda {
-		o.RequestedSpec = p.facts.Name + "==" + p.facts.Version + "=" + p.facts.Build
+		o.RequestedSpec = link.Requested(p.facts)
 	}
 	if e.lockKind == lock.CondaLock && !p.locked.SHA256.IsZero() && len(p.locked.Depends) > 0 {
 		for _, d := range p.locked.Depends {

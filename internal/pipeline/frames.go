@@ -512,10 +512,11 @@ type compilers struct {
 	make func(context.Context, *link.Python) (*exec.Compiler, error)
 }
 
+// A pendingCompiler is made by who comes first, while the others wait. A failure is not kept:
+// it may be that of another archive, whose error ended the context.
 type pendingCompiler struct {
-	once sync.Once
-	c    *exec.Compiler
-	err  error
+	mu sync.Mutex
+	c  *exec.Compiler
 }
 
 func (cs *compilers) get(ctx context.Context, py *link.Python) (*exec.Compiler, error) {
@@ -529,8 +530,20 @@ func (cs *compilers) get(ctx context.Context, py *link.Python) (*exec.Compiler, 
 		cs.by[py.Artifact] = p
 	}
 	cs.mu.Unlock()
-	p.once.Do(func() { p.c, p.err = cs.make(ctx, py) })
-	return p.c, p.err
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.c != nil {
+		return p.c, nil
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	c, err := cs.make(ctx, py)
+	if err != nil {
+		return nil, err
+	}
+	p.c = c
+	return c, nil
 }
 
 func (cs *compilers) close() {

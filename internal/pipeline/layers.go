@@ -100,7 +100,8 @@ type variant struct {
 	compression frame.Compression
 	specs       []layer.Spec // of all planned layers but the metadata's
 	planned     []plan.Layer
-	layers      []*layer.Layer
+	layers      []*layer.Layer         // nil where taken has the layer
+	taken       []*image.PreviousLayer // nil where the layer was made here
 }
 
 // specs turns the layout into layers of frames that need not exist yet.
@@ -204,12 +205,19 @@ func (b *builder) storeOpaque(e *env, c frame.Compression) error {
 // frames, which are made where the cache lacks them.
 func (b *builder) build(ctx context.Context, v *variant) error {
 	v.layers = make([]*layer.Layer, len(v.specs))
+	v.taken = make([]*image.PreviousLayer, len(v.specs))
 	var missing []int
 	wanted := map[digest.SHA256]bool{}
 	for i := range v.specs {
 		l, err := layer.Known(b.cache, v.specs[i])
 		if err == nil && b.hasFrames(v.specs[i]) {
 			v.layers[i] = l
+			continue
+		}
+		if v.taken[i], err = b.takeOver(&v.specs[i]); err != nil {
+			return err
+		}
+		if v.taken[i] != nil {
 			continue
 		}
 		missing = append(missing, i)
@@ -348,7 +356,13 @@ func (b *builder) placementJob(p *placed, c frame.Compression) (*frameJob, error
 func (v *variant) added(meta *layer.Layer) []image.AddedLayer {
 	var out []image.AddedLayer
 	for i, l := range v.layers {
-		out = append(out, image.AddedLayer{Layer: l, Key: l.Key(), Kind: v.specs[i].Kind, ID: v.specs[i].ID})
+		a := image.AddedLayer{Kind: v.specs[i].Kind, ID: v.specs[i].ID}
+		if t := v.taken[i]; t != nil {
+			a.Layer, a.Key = t.Layer, t.Recorded.Key
+		} else {
+			a.Layer, a.Key = l, l.Key()
+		}
+		out = append(out, a)
 	}
 	return append(out, image.AddedLayer{Layer: meta, Key: meta.Key(), Kind: string(plan.Meta), ID: metaID})
 }

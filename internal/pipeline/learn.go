@@ -27,6 +27,9 @@ func (b *builder) learn(ctx context.Context) error {
 		for _, p := range e.packages {
 			total[p.id()] = true
 			if p.facts = b.knownFacts(p); p.facts == nil {
+				p.facts = b.previousFacts(p)
+			}
+			if p.facts == nil {
 				unknown = append(unknown, p)
 			}
 		}

@@ -14,6 +14,7 @@ import "time"
 type BuildRequest struct {
 	Project      string   // folder
 	Base         string   // reference of the base image
+	From         string   // previous image whose layers may be taken over; empty: found by itself when pushing
 	Outputs      []string // "oci:DIR", "docker-archive:FILE"; none: oci:<project>/dist/image
 	Tags         []string // names for the image
 	Platform     string   // "linux/amd64" or "linux-64"
@@ -67,6 +68,7 @@ type LayerResult struct {
 	DiffID    string   `json:"diff_id"`
 	Size      int64    `json:"size_bytes"`
 	Artifacts []string `json:"artifacts"`
+	TakenOver bool     `json:"taken_over"` // from the previous image, without making it
 }
 
 // KernelResult is one kernel that Jupyter will offer.

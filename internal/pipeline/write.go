@@ -70,6 +70,11 @@ func (b *builder) write(ctx context.Context) (*BuildResult, error) {
 				}
 				return nil, err
 			}
+			if o.Kind == image.Registry {
+				if err := b.moveCacheTag(ctx, o, written.Digest); err != nil {
+					return nil, err
+				}
+			}
 			b.timings["write"] += stage.Done("%s, %s of %s new", o, report.Size(written.WrittenBytes), report.Size(written.SizeBytes))
 			res.Outputs = append(res.Outputs, OutputResult{Ref: o.String(), Digest: written.Digest.OCI(), BytesWritten: written.WrittenBytes})
 			if n == 0 {
@@ -106,7 +111,7 @@ func (b *builder) readOutputs() error {
 		if err != nil {
 			return err
 		}
-		o.Name, o.Tags = name, bare
+		o.Name, o.Tags, o.Registries = name, bare, b.registries
 		if o.Kind == image.DockerArchive && len(bare) > 0 && name == "" {
 			o.Name = strings.ToLower(filepath.Base(b.project.Dir))
 		}
@@ -190,7 +195,7 @@ func (b *builder) metadataFiles() (*kernel.Result, *image.ConfigPlan, error) {
 // metadataLayer makes the last layer: kernelspecs, launchers, history, the entrypoint where
 // it was missing, and what the image says of itself.
 func (b *builder) metadataLayer(ctx context.Context, v *variant, kernels *kernel.Result, config *image.ConfigPlan) (*layer.Layer, error) {
-	self, selfData, err := b.describe(v, kernels).Files(nil)
+	self, selfData, err := b.describe(v, kernels).Files(b.allFacts())
 	if err != nil {
 		return nil, err
 	}
@@ -322,6 +327,12 @@ func (b *builder) describe(v *variant, kernels *kernel.Result) *image.Metadata {
 	}
 	frames := b.frameIndex(v.compression)
 	for i, l := range v.layers {
+		if t := v.taken[i]; t != nil {
+			lm := t.Recorded // equal to what follows: equal keys are equal bytes
+			lm.Kind, lm.ID = v.specs[i].Kind, v.specs[i].ID
+			m.Layers = append(m.Layers, lm)
+			continue
+		}
 		lm := image.LayerMetadata{
 			Key: l.Key(), Kind: v.specs[i].Kind, ID: v.specs[i].ID, Digest: l.SHA256(), DiffID: l.DiffSHA256(),
 			SizeBytes: l.SizeBytes(), MediaType: mediaType(v.compression),
@@ -414,7 +425,12 @@ func (b *builder) layerResults(v *variant, meta *layer.Layer) []LayerResult {
 	}
 	var out []LayerResult
 	for i, l := range v.layers {
-		r := LayerResult{ID: v.specs[i].ID, Kind: v.specs[i].Kind, Key: l.Key().String(), Digest: l.SHA256().OCI(), DiffID: l.DiffSHA256().OCI(), Size: l.SizeBytes(), Artifacts: []string{}}
+		r := LayerResult{ID: v.specs[i].ID, Kind: v.specs[i].Kind, Artifacts: []string{}}
+		if t := v.taken[i]; t != nil {
+			r.Key, r.Digest, r.DiffID, r.Size, r.TakenOver = t.Recorded.Key.String(), t.Recorded.Digest.OCI(), t.Recorded.DiffID.OCI(), t.Recorded.SizeBytes, true
+		} else {
+			r.Key, r.Digest, r.DiffID, r.Size = l.Key().String(), l.SHA256().OCI(), l.DiffSHA256().OCI(), l.SizeBytes()
+		}
 		for _, f := range v.specs[i].Frames {
 			if n, ok := names[f.Key]; ok {
 				r.Artifacts = append(r.Artifacts, n)

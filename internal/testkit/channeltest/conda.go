@@ -102,10 +102,9 @@ func (p *Package) zipHeader(name string, sizeBytes int64, crc uint32) *zip.FileH
 	}
 	// Dates in zip files start in 1980.
 	t := time.Unix(max(p.unixSeconds(), time.Date(1980, 1, 2, 0, 0, 0, 0, time.UTC).Unix()), 0).UTC()
-	//nolint:staticcheck // Modified would add an extra field that conda's writer does not have
-	hdr.ModifiedDate = uint16(t.Day() + int(t.Month())<<5 + (t.Year()-1980)<<9)
-	//nolint:staticcheck // as above
-	hdr.ModifiedTime = uint16(t.Second()/2 + t.Minute()<<5 + t.Hour()<<11)
+	// The field Modified would add an extra record, which conda's writer does not have.
+	hdr.ModifiedDate = uint16(t.Day() + int(t.Month())<<5 + (t.Year()-1980)<<9) //nolint:staticcheck // see above
+	hdr.ModifiedTime = uint16(t.Second()/2 + t.Minute()<<5 + t.Hour()<<11)      //nolint:staticcheck // see above
 	hdr.SetMode(0o644)
 	return hdr
 }
