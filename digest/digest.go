@@ -32,13 +32,15 @@ func SumMD5(b []byte) MD5 { return md5.Sum(b) }
 // "sha256:" in front. Anything else is a *ParseError.
 func Parse(s string) (SHA256, error) {
 	var d SHA256
-	return d, decode(d[:], strings.TrimPrefix(s, "sha256:"), s, "sha256")
+	err := decode(d[:], strings.TrimPrefix(s, "sha256:"), s, "sha256")
+	return d, err
 }
 
-// ParseMD5 reads 32 hexadecimal digits of either case.
+// ParseMD5 reads 32 hexadecimal digits of either case. Anything else is a *ParseError.
 func ParseMD5(s string) (MD5, error) {
 	var d MD5
-	return d, decode(d[:], s, s, "md5")
+	err := decode(d[:], s, s, "md5")
+	return d, err
 }
 
 func decode(dst []byte, hexDigits, input, algorithm string) error {

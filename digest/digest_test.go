@@ -120,7 +120,7 @@ func TestKeysDoNotMeet(t *testing.T) {
 		seen[k.Key()] = name
 	}
 	k := NewKey("d").Str("a", "b")
-	if k.Key() != k.Key() {
+	if first, second := k.Key(), k.Key(); first != second {
 		t.Error("asking twice changes the key")
 	}
 }

@@ -64,8 +64,9 @@ type PathError struct {
 
 func (e *PathError) Error() string { return fmt.Sprintf("path %q %s", e.Path, e.Reason) }
 
-// CheckPath tells whether p may stand in a tree: relative, clean, not empty, without
-// NUL, backslash tricks or parts that climb out.
+// CheckPath tells whether p may stand in a tree: relative, clean, not empty, without NUL
+// or parts that climb out. Everything else is a name on Linux, backslashes and newlines
+// included. Errors are *PathError.
 func CheckPath(p string) error {
 	switch {
 	case p == "":

@@ -71,7 +71,6 @@ func TestMemory(t *testing.T) {
 	}
 	members, sizeBytes := benchMembers()
 	b := condaOf(t, listing(members...), members)
-	members = nil
 	a := open(t, b, condaName, archive.Options{})
 	runtime.GC()
 	var before, now runtime.MemStats

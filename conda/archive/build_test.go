@@ -25,7 +25,6 @@ type tm struct {
 	typ  byte // 0: a file
 	link string
 	mode int64
-	size int64 // where it should differ from len(data)
 }
 
 func makeTar(t testing.TB, members []tm) []byte {

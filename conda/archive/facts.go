@@ -155,10 +155,10 @@ func (p *pass) read(m *member, r io.Reader, c *content, j job, first bool) error
 		b := p.buf[:n]
 		if first {
 			sum.Write(b)
-			pr.Write(b)
+			pr.write(b)
 		}
 		for _, f := range finders {
-			f.Write(b)
+			f.write(b)
 		}
 		if j.shebang {
 			line.write(b)

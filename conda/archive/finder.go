@@ -18,8 +18,8 @@ func newFinder(needle string, limit int) *finder {
 	return &finder{needle: []byte(needle), left: limit}
 }
 
-// Write never fails and never takes less.
-func (f *finder) Write(p []byte) (int, error) {
+// write takes the next bytes of the stream.
+func (f *finder) write(p []byte) {
 	keep := len(f.needle) - 1
 	if len(f.tail) > 0 {
 		// Matches that start in the tail end within the first keep bytes of p.
@@ -36,7 +36,6 @@ func (f *finder) Write(p []byte) (int, error) {
 			f.tail = append(f.tail[:0], f.tail[drop:]...)
 		}
 	}
-	return len(p), nil
 }
 
 // search finds matches that start in the first n bytes of b, whose offset in the stream is base.

@@ -35,7 +35,7 @@ func TestFinderEqualsIndex(t *testing.T) {
 			if rng.IntN(2) == 0 {
 				n = min(len(rest), 1+rng.IntN(3))
 			}
-			f.Write(rest[:n])
+			f.write(rest[:n])
 			rest = rest[n:]
 		}
 		if want := plainFind(hay, needle); !reflect.DeepEqual(f.offsets, want) {
@@ -56,7 +56,7 @@ func TestProbeInPieces(t *testing.T) {
 		var p probe
 		for rest := file; len(rest) > 0; {
 			n := min(len(rest), 1+rng.IntN(1+rng.IntN(400)))
-			p.Write(rest[:n])
+			p.write(rest[:n])
 			rest = rest[n:]
 		}
 		if l := p.look(); !l.interp || l.text || l.n != 16 {
@@ -65,7 +65,7 @@ func TestProbeInPieces(t *testing.T) {
 	}
 	for end := range 955 + 56*5 + 4 {
 		var p probe
-		p.Write(file[:end])
+		p.write(file[:end])
 		if p.look().interp {
 			t.Fatalf("an executable after %d bytes", end)
 		}

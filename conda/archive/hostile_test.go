@@ -93,6 +93,17 @@ func TestWrongParts(t *testing.T) {
 			t.Errorf("error %q, want one of a wrong part", got)
 		}
 	}
+	// The parts are read one after the other or the payload alone: a hard link that leads
+	// from one into the other would be found in one case and not in the other.
+	link := tm{name: "x", typ: tar.TypeLink, link: "info/index.json"}
+	a := open(t, condaOf(t, listing(link), []tm{link}), condaName, archive.Options{})
+	_, err := a.Facts(t.Context())
+	_, _, werr := walked(t.Context(), a)
+	for _, err := range []error{err, werr} {
+		if got := describe(err); !strings.Contains(got, "no file before it") {
+			t.Errorf("hard link from payload to info: error %q, want one of no file before it", got)
+		}
+	}
 }
 
 func TestOpenErrors(t *testing.T) {
@@ -202,6 +213,8 @@ func TestSeveralStreams(t *testing.T) {
 func TestLimits(t *testing.T) {
 	small := []tm{{name: "a", data: strings.Repeat("a", 3000)}, {name: "b", data: "b"}, {name: "c", typ: tar.TypeLink, link: "a"}}
 	kept := []tm{{name: "etc/conda/env_vars.d/p.json", data: "123456"}}
+	deep := []tm{{name: strings.Repeat("d/", 60) + "f"}}
+	many := tm{name: "info/paths.json", data: `{"paths":[{}` + strings.Repeat(",{}", 60) + `],"paths_version":1}`}
 	prefixed := []tm{{name: "info/index.json", data: indexJSON}, {name: "info/files", data: "a\n"}, {name: "info/has_prefix", data: "a text a\n"}}
 	for _, c := range []struct {
 		name          string
@@ -212,6 +225,8 @@ func TestLimits(t *testing.T) {
 		{"none", archive.Limits{}, listing(small...), small, ""},
 		{"unpacked", archive.Limits{UnpackedBytes: 4000}, listing(small...), small, "limit unpacked bytes"},
 		{"members", archive.Limits{Members: 4}, listing(small...), small, "limit members"},
+		{"implied folders", archive.Limits{Members: 50}, listing(deep...), deep, "limit members"},
+		{"listed paths", archive.Limits{Members: 50}, []tm{{name: "info/index.json", data: indexJSON}, many}, nil, "limit paths in info/paths.json"},
 		{"paths", archive.Limits{TotalPathBytes: 20}, listing(small...), small, "limit bytes of paths"},
 		{"one path", archive.Limits{PathBytes: 14}, listing(small...), small, "limit bytes in a path"},
 		{"info", archive.Limits{InfoBytes: 80}, listing(small...), small, "limit bytes of info/paths.json"},

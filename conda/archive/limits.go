@@ -14,8 +14,9 @@ type Limits struct {
 	// Ratio bounds unpacked bytes over the archive's size. It is not asked before
 	// 256 MiB are unpacked. Default 1000.
 	Ratio int64
-	// Members bounds files, links and directories together. Default 1,048,576:
-	// ten times the largest archive of conda-forge.
+	// Members bounds files, links and directories together, and also the paths that
+	// paths.json lists. Directories that the archive leaves implicit count. Default
+	// 1,048,576: ten times the largest archive of conda-forge.
 	Members int
 	// PathBytes bounds one path or link target. Default 4096, Linux's PATH_MAX.
 	PathBytes int
@@ -96,6 +97,10 @@ func (b *budget) bytesError() error {
 	return &LimitError{b.fileName, "unpacked bytes", b.maxBytes}
 }
 
+func (b *budget) membersError() error {
+	return &LimitError{b.fileName, "members", int64(b.lim.Members)}
+}
+
 // stream takes n decompressed bytes.
 func (b *budget) stream(n int) error {
 	if b.streamBytes += int64(n); b.streamBytes > b.maxBytes {
@@ -110,7 +115,7 @@ func (b *budget) member(path, link string, sizeBytes int64) error {
 	b.pathBytes += int64(len(path) + len(link))
 	switch {
 	case b.members > b.lim.Members:
-		return &LimitError{b.fileName, "members", int64(b.lim.Members)}
+		return b.membersError()
 	case len(path) > b.lim.PathBytes || len(link) > b.lim.PathBytes:
 		return &LimitError{b.fileName, "bytes in a path", int64(b.lim.PathBytes)}
 	case b.pathBytes > b.lim.TotalPathBytes:

@@ -24,10 +24,8 @@ type probe struct {
 // textBytes is how far a file is looked at to call it text.
 const textBytes = 4096
 
-func (p *probe) reset() { *p = probe{} }
-
-// Write never fails and never takes less.
-func (p *probe) Write(b []byte) (int, error) {
+// write takes the next bytes of the file.
+func (p *probe) write(b []byte) {
 	if p.n < textBytes {
 		p.binary = p.binary || bytes.IndexByte(b[:min(int64(len(b)), textBytes-p.n)], 0) >= 0
 	}
@@ -43,7 +41,6 @@ func (p *probe) Write(b []byte) (int, error) {
 	}
 	p.elf.write(rest, at)
 	p.n += int64(len(b))
-	return len(b), nil
 }
 
 // look is what is kept of a probe: what traits depend on, beside the file's own name.

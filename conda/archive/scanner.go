@@ -128,11 +128,11 @@ func (s *scanner) member(hdr *tar.Header) (*member, error) {
 		}
 		return nil, nil
 	}
-	m.path, m.info = name, name == "info" || strings.HasPrefix(name, "info/")
+	m.path, m.info = name, isInfo(name)
 	if name == "info" && m.typ != filetree.Dir {
 		return nil, s.a.formatErr(hdr.Name, "is a "+m.typ.String()+", want a folder", nil)
 	}
-	if s.only == partInfo && !m.info || s.only == partPayload && m.info {
+	if !s.mayHold(m.info) {
 		return nil, s.a.formatErr(hdr.Name, "is in the wrong part of the archive", nil)
 	}
 	if hdr.Typeflag == tar.TypeSymlink && (m.link == "" || strings.ContainsRune(m.link, 0)) {
@@ -152,8 +152,21 @@ func (s *scanner) member(hdr *tar.Header) (*member, error) {
 	if reason := s.tree.add(m.path, n); reason != "" {
 		return nil, s.a.formatErr(hdr.Name, reason, nil)
 	}
+	// Folders that the archive leaves implicit take memory too: a path of 4096 bytes
+	// may have 2047 of them.
+	if len(s.tree) > s.budget.lim.Members {
+		return nil, s.budget.membersError()
+	}
 	return m, nil
 }
+
+// mayHold tells whether the tar being read may hold a path, which is below info/ or not.
+func (s *scanner) mayHold(info bool) bool {
+	return s.only == 0 || (s.only == partInfo) == info
+}
+
+// isInfo tells whether a clean path is info/ or below it.
+func isInfo(name string) bool { return name == "info" || strings.HasPrefix(name, "info/") }
 
 // hardLink finds the file that a hard link repeats; it must have come before.
 func (s *scanner) hardLink(hdr *tar.Header) (node, error) {
@@ -161,8 +174,9 @@ func (s *scanner) hardLink(hdr *tar.Header) (node, error) {
 	if err != nil {
 		return node{}, s.a.formatErr(hdr.Name, "is a hard link", err)
 	}
+	// The two parts of a .conda are tars of their own, whichever of them were read before.
 	n, ok := s.tree[target]
-	if !ok || n.typ != filetree.File {
+	if !ok || n.typ != filetree.File || !s.mayHold(isInfo(target)) {
 		return node{}, s.a.formatErr(hdr.Name, "is a hard link to "+target+", which is no file before it", nil)
 	}
 	if n.root == "" {

@@ -16,7 +16,7 @@ import (
 const module = "github.com/nasa-openscapes/corn"
 
 // tiers gives each package below the module its tier; a pattern ending in "/..." covers
-// a folder. The first match counts.
+// a folder and what is below it. The first match counts.
 var tiers = []struct {
 	pattern string
 	tier    int
@@ -30,7 +30,7 @@ var tiers = []struct {
 	{"conda/channel", 3}, {"conda/solve", 3}, {"conda/link", 3},
 	{"pypi/simple", 3}, {"pypi/resolve", 3}, {"lock", 3},
 	{"oci/...", tierImage},
-	{"internal/...", tierApp}, {"cmd/...", tierApp}, {"demo", tierApp}, {"demo/...", tierApp}, {"bench/...", tierApp},
+	{"internal/...", tierApp}, {"cmd/...", tierApp}, {"demo/...", tierApp}, {"bench/...", tierApp}, {"e2e/...", tierApp},
 }
 
 const (
@@ -69,7 +69,8 @@ func packages(t *testing.T) []pkg {
 func tierOf(t *testing.T, rel string) int {
 	t.Helper()
 	for _, row := range tiers {
-		if prefix, ok := strings.CutSuffix(row.pattern, "/..."); ok && strings.HasPrefix(rel, prefix+"/") || rel == row.pattern {
+		prefix, whole := strings.CutSuffix(row.pattern, "/...")
+		if rel == prefix || whole && strings.HasPrefix(rel, prefix+"/") {
 			return row.tier
 		}
 	}
@@ -96,7 +97,7 @@ func forbidden(t *testing.T, rel string, tier int, imp string) string {
 		return "paths inside packages and images are slash paths; use package path"
 	}
 	if strings.HasPrefix(imp, "github.com/google/go-containerregistry") && !mayUseRegistry(rel) {
-		return "go-containerregistry belongs to oci/layer and internal/image"
+		return "go-containerregistry belongs to oci/layer and internal/image, and to what is not shipped"
 	}
 	other, ours := strings.CutPrefix(imp, module+"/")
 	if !ours {
@@ -107,6 +108,9 @@ func forbidden(t *testing.T, rel string, tier int, imp string) string {
 	case tier == tierApp:
 		if path.Dir(rel) == "internal" && path.Base(rel) == "cli" && !cliMayImport[other] {
 			return "internal/cli turns flags into requests, and that is all"
+		}
+		if !unshipped(rel) && unshipped(other) {
+			return "the program never needs its tests and its demo"
 		}
 		return ""
 	case ot == tierApp:
@@ -139,8 +143,18 @@ func slashPathsOnly(rel string) bool {
 }
 
 func mayUseRegistry(rel string) bool {
-	return rel == "oci/layer" || strings.HasPrefix(rel, "internal/image") ||
-		strings.HasPrefix(rel, "internal/testkit/") || strings.HasPrefix(rel, "demo") || strings.HasPrefix(rel, "bench/")
+	return rel == "oci/layer" || rel == "internal/image" || unshipped(rel)
+}
+
+// unshipped tells whether a package is no part of the program: it serves tests, the demo or
+// measurements.
+func unshipped(rel string) bool {
+	for _, root := range []string{"internal/testkit", "internal/peertree", "demo", "bench", "e2e"} {
+		if rel == root || strings.HasPrefix(rel, root+"/") {
+			return true
+		}
+	}
+	return false
 }
 
 func TestTableNamesTiersInOrder(t *testing.T) {
@@ -155,6 +169,11 @@ func TestTableNamesTiersInOrder(t *testing.T) {
 		{"lock", "conda/link", "acts do not meet", false},
 		{"internal/cli", "oci/plan", "the command line goes through pipeline", false},
 		{"internal/pipeline", "oci/plan", "", true},
+		{"internal/image", "internal/testkit/layertest", "the program needs no test kit", false},
+		{"demo", "internal/testkit/channeltest", "the demo serves a channel", true},
+		{"store", "artifact", "formats may know one another", true},
+		{"store", "internal/report", "a library never needs the application", false},
+		{"bench", "internal/pipeline", "", true},
 		{"digest", "filetree", "the lowest tier imports nothing", false},
 	} {
 		got := forbidden(t, c.rel, tierOf(t, c.rel), module+"/"+c.imp) == ""

@@ -4,8 +4,8 @@
 // on where it stopped, in this process or a later one: HTTP ranges (RFC 9110 section 14).
 // Nothing is handed out before its digest agreed.
 //
-// Servers are tried again on 429, 5xx and broken connections, with pauses that double and
-// with Retry-After where the server sends it.
+// Servers are tried again on 429, 5xx and connections that break or stall, with pauses that
+// double and with Retry-After where the server sends it, up to two minutes.
 //
 // Out of scope: repodata, credentials from files; both belong to conda/channel.
 package fetch
@@ -46,11 +46,14 @@ type Options struct {
 	Offline      bool   // only what the cache holds
 	ChannelAlias string // replaces https://conda.anaconda.org
 	UserAgent    string
-	MaxTries     int                  // zero means 5
-	RetryWait    time.Duration        // the first pause; zero means 500 ms
-	Warn         func(string, ...any) // told of every retry; may be nil
-	Received     func(bytes int64)    // told of bytes as they come; may be nil; called concurrently
-	Transport    http.RoundTripper    // nil means http.DefaultTransport with proxies from the environment
+	MaxTries     int               // zero means 5
+	RetryWait    time.Duration     // the first pause; zero means 500 ms. The longest is 240 of them
+	StallTime    time.Duration     // a server that sends nothing for so long has broken off; zero means 60 s
+	Transport    http.RoundTripper // nil means Go's defaults, with proxies from the environment
+	// Warn is told of every retry and Received of bytes as they come. Both may be nil and
+	// are called concurrently.
+	Warn     func(format string, args ...any)
+	Received func(bytes int64)
 }
 
 // A Fetcher fetches into one cache. It is safe for concurrent use.
@@ -74,6 +77,9 @@ func New(c *cache.Cache, o Options) *Fetcher {
 	if o.RetryWait <= 0 {
 		o.RetryWait = 500 * time.Millisecond
 	}
+	if o.StallTime <= 0 {
+		o.StallTime = time.Minute
+	}
 	if o.Warn == nil {
 		o.Warn = func(string, ...any) {}
 	}
@@ -87,15 +93,41 @@ func New(c *cache.Cache, o Options) *Fetcher {
 	client.Logger = nil
 	client.RetryMax = o.MaxTries - 1
 	client.RetryWaitMin, client.RetryWaitMax = o.RetryWait, 60*o.RetryWait
+	client.Backoff = o.backoff
+	client.HTTPClient.CheckRedirect = redirect
 	// The last answer is kept, so that its status can be told.
 	client.ErrorHandler = retryablehttp.PassthroughErrorHandler
 	if o.Transport != nil {
 		client.HTTPClient.Transport = o.Transport
+	} else if t, ok := client.HTTPClient.Transport.(*http.Transport); ok {
+		t.ResponseHeaderTimeout = o.StallTime
 	}
 	return &Fetcher{cache: c, opts: o, client: client}
 }
 
-// A Error reports an archive that could not be fetched.
+// backoff is the pause before a request is made again. What a server asks for with Retry-After
+// is bounded: a build that waits for an hour without a word looks dead.
+func (o *Options) backoff(least, most time.Duration, attempt int, res *http.Response) time.Duration {
+	wait := min(retryablehttp.DefaultBackoff(least, most, attempt, res), 240*o.RetryWait)
+	if res != nil {
+		o.Warn("%s: the server answers %s; asking again in %s", record.Redact(res.Request.URL.String()), res.Status, wait)
+	} else {
+		o.Warn("a server does not answer; asking again in %s", wait)
+	}
+	return wait
+}
+
+// redirect follows redirections as net/http does, but without the Referer header: channels have
+// tokens in the paths of URLs, and the next server has no business with them.
+func redirect(req *http.Request, via []*http.Request) error {
+	if len(via) >= 10 {
+		return errors.New("stopped after 10 redirects") // net/http's words: retryablehttp knows them and does not try again
+	}
+	req.Header.Del("Referer")
+	return nil
+}
+
+// An Error reports an archive that could not be fetched.
 type Error struct {
 	Name   string
 	URL    string // redacted
@@ -241,7 +273,9 @@ func (e *brokenError) Unwrap() error { return e.err }
 
 // transfer asks once for what part lacks. The status is 0 unless the server refused.
 func (f *Fetcher) transfer(ctx context.Context, source string, part *cache.Partial) (int, error) {
-	hr, err := retryablehttp.NewRequestWithContext(ctx, http.MethodGet, source, nil)
+	watched, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	hr, err := retryablehttp.NewRequestWithContext(watched, http.MethodGet, source, nil)
 	if err != nil {
 		return 0, err
 	}
@@ -270,7 +304,12 @@ func (f *Fetcher) transfer(ctx context.Context, source string, part *cache.Parti
 	default:
 		return res.StatusCode, errStatus
 	}
-	_, err = io.Copy(part, &counter{res.Body, f.opts.Received})
+	stalled := time.AfterFunc(f.opts.StallTime, func() { stop(errStalled) })
+	defer stalled.Stop()
+	_, err = io.Copy(part, &counter{res.Body, func(n int64) {
+		stalled.Reset(f.opts.StallTime)
+		f.opts.Received(n)
+	}})
 	var mismatch *digest.MismatchError
 	var full *cache.FullError
 	switch {
@@ -278,9 +317,13 @@ func (f *Fetcher) transfer(ctx context.Context, source string, part *cache.Parti
 		return 0, nil
 	case errors.As(err, &mismatch), errors.As(err, &full), ctx.Err() != nil:
 		return 0, err
+	case errors.Is(context.Cause(watched), errStalled):
+		err = errStalled
 	}
 	return 0, &brokenError{err}
 }
+
+var errStalled = errors.New("the server stopped sending")
 
 var errStatus = errors.New("asked in vain")
 
@@ -299,7 +342,9 @@ type counter struct {
 
 func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.Reader.Read(p)
-	c.received(int64(n))
+	if n > 0 {
+		c.received(int64(n))
+	}
 	return n, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -197,6 +198,67 @@ func TestSecretsStayOut(t *testing.T) {
 	_, err = fetch.New(openCache(t), fetch.Options{MaxTries: 1}).One(t.Context(), fetch.Request{Name: "n", URL: "http://user:hunter2@127.0.0.1:1/t/tk-1234/x", Want: want()})
 	if err == nil || strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "tk-1234") {
 		t.Errorf("connection refused: %v", err)
+	}
+}
+
+// stall sends n bytes of what was asked for and then nothing, until the client goes away.
+func stall(n int) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", strconv.Itoa(len(archive)))
+		_, _ = w.Write(archive[:n])
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	}
+}
+
+func TestSlowServers(t *testing.T) {
+	askedToWait := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "3600")
+		w.WriteHeader(http.StatusTooManyRequests)
+	}
+	for _, c := range []struct {
+		why      string
+		handlers []http.HandlerFunc
+		warns    string
+	}{
+		{"no byte comes any more", []http.HandlerFunc{stall(1000), whole}, "stopped sending"},
+		{"no header comes", []http.HandlerFunc{func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, whole}, "does not answer"},
+		{"an hour's pause is asked for", []http.HandlerFunc{askedToWait, whole}, "answers 429"},
+	} {
+		url, n := serve(t, c.handlers...)
+		var warnings []string
+		o := options()
+		o.StallTime = 100 * time.Millisecond
+		o.Warn = func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) }
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		_, err := fetch.New(openCache(t), o).One(ctx, fetch.Request{Name: "n", URL: url, Want: want()})
+		cancel()
+		if err != nil || n.Load() != 2 {
+			t.Errorf("%s: %v after %d requests, want none after 2", c.why, err, n.Load())
+		}
+		if got := strings.Join(warnings, "\n"); !strings.Contains(got, c.warns) {
+			t.Errorf("%s: warned of %q, want something of %q", c.why, got, c.warns)
+		}
+	}
+}
+
+func TestRedirectsCarryNoToken(t *testing.T) {
+	var referer string
+	store, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		referer = r.Header.Get("Referer")
+		whole(w, r)
+	})
+	url, _ := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, store, http.StatusFound) })
+	url = strings.Replace(url, "/linux-64", "/t/tk-1234/linux-64", 1)
+	if _, err := fetch.New(openCache(t), options()).One(t.Context(), fetch.Request{Name: "n", URL: url, Want: want()}); err != nil {
+		t.Fatal(err)
+	}
+	if referer != "" {
+		t.Errorf("the next server is told of %q", referer)
+	}
+	loop, n := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) })
+	if _, err := fetch.New(openCache(t), options()).One(t.Context(), fetch.Request{Name: "n", URL: loop, Want: want()}); err == nil || n.Load() > 10 {
+		t.Errorf("redirected for ever: %v after %d requests", err, n.Load())
 	}
 }
 

@@ -76,7 +76,7 @@ func Explain(err error) (Class, string) {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return Interrupted, "nothing is lost: what was fetched and computed is in the cache"
-	case errors.Is(err, syscall.ENOSPC):
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return Disk, "free space, or point CORN_CACHE_DIR or the output at another disk; the cache and the last good image are intact"
 	}
 	class, hint := Unexpected, ""

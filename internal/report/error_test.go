@@ -29,6 +29,8 @@ func TestExplain(t *testing.T) {
 		{"a given hint wins", Hinted(Project, "do that", hinted{}), Project, "do that"},
 		{"a full disk is a full disk wherever it shows", In(Fetch, &os.PathError{Op: "write", Path: "p", Err: syscall.ENOSPC}), Disk,
 			"free space, or point CORN_CACHE_DIR or the output at another disk; the cache and the last good image are intact"},
+		{"and so is a full quota", In(Base, &os.PathError{Op: "write", Path: "p", Err: syscall.EDQUOT}), Disk,
+			"free space, or point CORN_CACHE_DIR or the output at another disk; the cache and the last good image are intact"},
 		{"^C", In(Fetch, fmt.Errorf("get: %w", context.Canceled)), Interrupted, "nothing is lost: what was fetched and computed is in the cache"},
 		{"usage", In(Usage, &UsageError{Command: "corn build", Err: errors.New("unknown flag")}), Usage, `run "corn build --help" for the flags and examples`},
 	} {

@@ -39,8 +39,10 @@ func Detect(stderr *os.File, getenv func(string) string) Options {
 type Printer struct {
 	opts     Options
 	out, err io.Writer
-	mu       sync.Mutex
-	bars     *mpb.Progress
+
+	mu   sync.Mutex
+	bars *mpb.Progress
+	open map[*mpb.Bar]bool // of stages that have not ended
 }
 
 // New returns a Printer. It owns neither writer.
@@ -52,18 +54,26 @@ func New(stdout, stderr io.Writer, opts Options) *Printer {
 	return p
 }
 
-// Close ends the bars; what is said afterwards stands below them.
+// Close ends the bars, those of stages that have not ended too; what is said afterwards
+// stands below them.
 func (p *Printer) Close() {
-	if p.bars != nil {
-		p.bars.Wait()
-		p.bars = nil
+	p.mu.Lock()
+	bars, open := p.bars, p.open
+	p.bars, p.open = nil, nil
+	p.mu.Unlock()
+	if bars == nil {
+		return
 	}
+	for bar := range open { // Wait waits for each
+		bar.Abort(true)
+	}
+	bars.Wait()
 }
 
 func (p *Printer) line(s string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var w = p.err
+	w := p.err
 	if p.bars != nil {
 		w = p.bars // prints above the bars
 	}
@@ -129,6 +139,8 @@ const (
 // never done: its bar goes when the printer closes.
 func (p *Printer) Stage(name string, total int64, unit Unit) *Stage {
 	s := &Stage{p: p, name: name, began: time.Now()}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.bars != nil && total > 0 {
 		counts := decor.CountersNoUnit("%d / %d")
 		if unit == Bytes {
@@ -137,6 +149,10 @@ func (p *Printer) Stage(name string, total int64, unit Unit) *Stage {
 		s.bar = p.bars.AddBar(total, mpb.BarRemoveOnComplete(),
 			mpb.PrependDecorators(decor.Name(name, decor.WC{W: 10, C: decor.DindentRight})),
 			mpb.AppendDecorators(counts))
+		if p.open == nil {
+			p.open = map[*mpb.Bar]bool{}
+		}
+		p.open[s.bar] = true
 	}
 	return s
 }
@@ -153,6 +169,7 @@ func (s *Stage) Done(format string, args ...any) time.Duration {
 	took := time.Since(s.began)
 	if s.bar != nil {
 		s.bar.SetTotal(-1, true)
+		s.ended()
 	}
 	s.p.Say("%-10s %s in %s", s.name, fmt.Sprintf(format, args...), Seconds(took))
 	return took
@@ -162,7 +179,14 @@ func (s *Stage) Done(format string, args ...any) time.Duration {
 func (s *Stage) Abort() {
 	if s.bar != nil {
 		s.bar.Abort(true)
+		s.ended()
 	}
+}
+
+func (s *Stage) ended() {
+	s.p.mu.Lock()
+	defer s.p.mu.Unlock()
+	delete(s.p.open, s.bar)
 }
 
 // Seconds writes a duration as people read it: "0.42 s", "12.3 s", "2 min 5 s".

@@ -56,6 +56,28 @@ func TestColorOnlyWhenAsked(t *testing.T) {
 	}
 }
 
+// TestCloseEndsOpenStages: an error leaves stages open, and the program has to end all the same.
+func TestCloseEndsOpenStages(t *testing.T) {
+	var talk bytes.Buffer
+	p := New(io.Discard, &talk, Options{Bars: true})
+	p.Stage("fetch", 10, Bytes).Add(3)
+	p.Stage("link", 10, Bytes).Abort()
+	s := p.Stage("facts", 10, Things)
+	code := make(chan int, 1)
+	go func() { code <- p.Error(errors.New("e")) }()
+	select {
+	case got := <-code:
+		if got != int(Unexpected) || !strings.Contains(talk.String(), "corn: error: e\n") {
+			t.Errorf("Error = %d, printed %q", got, talk.String())
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("Error waits for a stage that nobody ends")
+	}
+	s.Add(1) // a goroutine that is late
+	s.Done("of 10")
+	p.Close()
+}
+
 func TestWords(t *testing.T) {
 	for _, c := range []struct{ got, want string }{
 		{Seconds(420 * time.Millisecond), "0.42 s"},

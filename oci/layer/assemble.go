@@ -38,7 +38,10 @@ func Known(c *cache.Cache, s Spec) (*Layer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l, l.recall(c)
+	if err := l.recall(c); err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
 func start(s Spec) (*Layer, error) {

@@ -188,10 +188,10 @@ func (c *concat) open() error {
 }
 
 func (c *concat) Close() error {
-	if c.cur == nil {
+	cur := c.cur
+	c.cur, c.at = nil, len(c.l.spec.Frames)+1 // reading on opens no other frame
+	if cur == nil {
 		return nil
 	}
-	err := c.cur.Close()
-	c.cur, c.at = nil, len(c.l.spec.Frames)+1
-	return err
+	return cur.Close()
 }
