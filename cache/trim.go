@@ -39,34 +39,14 @@ const partialAge = 7 * 24 * time.Hour
 // Trim removes entries that were not used for long. It may run beside builds: who has an
 // entry open goes on reading it, who looks for it later gets a miss.
 func (c *Cache) Trim(ctx context.Context, o TrimOptions) (TrimReport, error) {
-	type entry struct {
-		path  string
-		size  int64
-		used  time.Time
-		short bool // an unfinished download
+	all, err := c.list(ctx)
+	if err != nil {
+		return TrimReport{}, err
 	}
 	var rep TrimReport
-	var all []entry
-	for _, part := range []string{"blob", "value", "partial"} {
-		err := filepath.WalkDir(filepath.Join(c.root, part), func(p string, d fs.DirEntry, err error) error {
-			if err == nil {
-				err = ctx.Err()
-			}
-			if err != nil || d.IsDir() {
-				return skipGone(err)
-			}
-			st, err := d.Info()
-			if err != nil {
-				return skipGone(err)
-			}
-			all = append(all, entry{p, st.Size(), st.ModTime(), part == "partial"})
-			rep.Entries++
-			rep.SizeBytes += st.Size()
-			return nil
-		})
-		if err != nil {
-			return rep, c.wrap("list "+part, err)
-		}
+	for _, e := range all {
+		rep.Entries++
+		rep.SizeBytes += e.size
 	}
 	slices.SortFunc(all, func(a, b entry) int {
 		return cmp.Or(a.used.Compare(b.used), strings.Compare(a.path, b.path))

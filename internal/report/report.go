@@ -10,7 +10,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -208,5 +210,21 @@ func Count(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
+	if stem, ok := strings.CutSuffix(noun, "y"); ok {
+		return humanize.Comma(int64(n)) + " " + stem + "ies"
+	}
 	return humanize.Comma(int64(n)) + " " + noun + "s"
+}
+
+// ParseSize reads what people write for a number of bytes: "20GB", "500MiB", "1.5G". An empty
+// text is zero.
+func ParseSize(s string) (int64, error) {
+	if s == "" {
+		return 0, nil
+	}
+	n, err := humanize.ParseBytes(s)
+	if err != nil || n == 0 || n > math.MaxInt64 {
+		return 0, fmt.Errorf("%q: want a size such as 20GB or 500MiB", s)
+	}
+	return int64(n), nil
 }
