@@ -66,13 +66,10 @@ func Compare(peer *Recording, tree *Tree, opts Options) ([]Difference, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &comparison{peer: peer, corn: corn, tree: tree, opts: opts, listed: map[string]bool{},
+	c := &comparison{peer: peer, corn: corn, tree: tree, opts: opts, listed: peer.listed(),
 		pycPeer: peer.compiled(), pycCorn: corn.compiled()}
-	for _, r := range peer.Records {
-		for _, e := range r.Paths {
-			c.listed[e.Path] = true
-			c.scripts = c.scripts || isPostLink(e.Path)
-		}
+	for p := range c.listed {
+		c.scripts = c.scripts || isPostLink(p)
 	}
 	c.nodes()
 	c.history()
@@ -151,7 +148,7 @@ func (c *comparison) node(p string, a, b *Node) {
 		c.add(p, isMode, fmt.Sprintf("%04o", a.Mode), fmt.Sprintf("%04o", b.Mode))
 	}
 	// Records and history are compared by what they say, bytecode by its header.
-	if a.Type != 'f' || keepsData(p) || a.SHA256 == "" && c.pycPeer[p] {
+	if a.Type != 'f' || keepsData(p) || a.SHA256 == "" {
 		return
 	}
 	if a.Size != b.Size || a.sum() != b.sum() {

@@ -12,11 +12,14 @@
 //   - Worlds: small packages that are difficult on purpose, some of demo/synthetic, some of
 //     worlds/*.txtar. Compared in every "go test", offline. Their Python is a script that
 //     compiles nothing, so these images are built with "pyc: shipped".
-//   - Demo: the environments of examples/hackweek and one with xeus-python, from the demo
-//     channel. Compared with CORN_E2E=1. A recording belongs to one lock, by its digest; a lock
+//   - Demo: the environments of examples/hackweek and of testdata/kernels (xeus-python; shipped
+//     bytecode in every state), from the demo channel. Compared with CORN_E2E=1. A recording belongs to one lock, by its digest; a lock
 //     that has none is skipped with a message.
 //
 // "go run ./internal/peertree/record" makes the recordings anew.
+//
+// A Python that does not run on the machine that records compiles nothing, and micromamba says
+// nothing of it: its recordings list bytecode that is not there.
 //
 // Not compared: times (micromamba's copies have the time of the installation), owners, and
 // the bytes of compiled bytecode, of which header and existence are.

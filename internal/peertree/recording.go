@@ -62,11 +62,12 @@ func NewRecording(t *Tree, archives map[string]Archive) (*Recording, error) {
 		hideMachine(rec, t.Nodes)
 		r.Records[p] = rec
 	}
-	compiled := r.compiled()
+	compiled, listed := r.compiled(), r.listed()
 	for p, n := range t.Nodes {
 		m := *n
 		m.SHA256 = n.sum()
-		if compiled[p] || keepsData(p) {
+		// Bytecode that no record lists was written by a Python as it ran.
+		if compiled[p] || keepsData(p) || strings.HasSuffix(p, ".pyc") && !listed[p] {
 			m.SHA256, m.Size = "", -1
 		}
 		r.Nodes[p] = &m
@@ -99,6 +100,17 @@ func archiveName(record []byte) (fn string, err error) {
 		return err
 	})
 	return fn, err
+}
+
+// listed are the paths in all records.
+func (r *Recording) listed() map[string]bool {
+	out := map[string]bool{}
+	for _, rec := range r.Records {
+		for _, e := range rec.Paths {
+			out[e.Path] = true
+		}
+	}
+	return out
 }
 
 // compiled are the paths that a record calls compiled bytecode.

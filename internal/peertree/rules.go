@@ -61,7 +61,7 @@ var Rules = []Rule{
 			if !ok {
 				p = d.Path
 			}
-			return (ok || d.What == isBytes || d.What == isMode) && c.pycCorn[p] && !c.pycPeer[p] && c.peer.Nodes[p] != nil && c.corn.Nodes[p] != nil
+			return (ok || d.What == isBytes || d.What == isMode) && c.pycCorn[p] && !c.pycPeer[p] && c.listed[p] && c.peer.Nodes[p] != nil && c.corn.Nodes[p] != nil
 		},
 	},
 	{

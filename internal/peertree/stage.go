@@ -30,8 +30,8 @@ type Environment struct {
 }
 
 // OpenStage makes the channel and the base image, or takes those that "make demo" left in
-// $CORN_DEMO_DIR or .demo, and lists the environments: those of examples/hackweek, and one with
-// xeus-python, which is locked into temp. root is the top of the repository.
+// $CORN_DEMO_DIR or .demo, and lists the environments: those of examples/hackweek, and those of
+// testdata/kernels, which are locked into temp. root is the top of the repository.
 func OpenStage(ctx context.Context, root, temp string) (*Stage, error) {
 	root, err := filepath.Abs(root)
 	if err != nil {
@@ -45,8 +45,8 @@ func OpenStage(ctx context.Context, root, temp string) (*Stage, error) {
 		return nil, err
 	}
 	s := &Stage{Channel: filepath.Join(dir, "channel"), Base: filepath.Join(dir, "base")}
-	xeus := filepath.Join(temp, "xeus")
-	if err := os.CopyFS(xeus, os.DirFS(filepath.Join(root, "internal", "peertree", "testdata", "xeus"))); err != nil {
+	kernels := filepath.Join(temp, "kernels")
+	if err := os.CopyFS(kernels, os.DirFS(filepath.Join(root, "internal", "peertree", "testdata", "kernels"))); err != nil {
 		return nil, err
 	}
 	demo := filepath.Join(temp, "demo-program")
@@ -54,7 +54,7 @@ func OpenStage(ctx context.Context, root, temp string) (*Stage, error) {
 		{"go", "build", "-o", demo, "./demo"},
 		{demo, "channel", "-o", s.Channel},
 		{demo, "base", "-o", s.Base},
-		{demo, "lock", xeus, "--channel", s.Channel},
+		{demo, "lock", kernels, "--channel", s.Channel},
 	} {
 		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 		cmd.Dir = root
@@ -62,7 +62,7 @@ func OpenStage(ctx context.Context, root, temp string) (*Stage, error) {
 			return nil, fmt.Errorf("%s: %w\n%s", strings.Join(args, " "), err, out)
 		}
 	}
-	for _, project := range []string{filepath.Join(root, "examples", "hackweek"), xeus} {
+	for _, project := range []string{filepath.Join(root, "examples", "hackweek"), kernels} {
 		s.Projects = append(s.Projects, project)
 		for _, pattern := range []string{"ci/conda-lock.yml", "ci/environments/*/conda-lock.yml", "ci/environments/*/conda-linux-64.lock"} {
 			found, err := filepath.Glob(filepath.Join(project, filepath.FromSlash(pattern)))

@@ -22,6 +22,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"log"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -44,8 +45,8 @@ func main() {
 	err := run(ctx, *out, *demo, *only)
 	stop()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "record:", err)
-		os.Exit(1)
+		log.SetFlags(0)
+		log.Fatal("record: ", err)
 	}
 }
 
@@ -89,7 +90,7 @@ func run(ctx context.Context, out string, demo bool, only string) error {
 		if err := r.Save(name); err != nil {
 			return err
 		}
-		fmt.Printf("%s: %d paths, %d packages, of %s\n", name, len(r.Nodes), len(r.Records), r.Inputs)
+		fmt.Fprintf(os.Stdout, "%s: %d paths, %d packages, of %s\n", name, len(r.Nodes), len(r.Records), r.Inputs)
 	}
 	return nil
 }
@@ -148,6 +149,8 @@ func (p *peer) record(ctx context.Context, j job) (*peertree.Recording, error) {
 			return nil, err
 		}
 	}
+	// The root prefix is below /srv too: files are hard links then. Copies have other times, to which
+	// shipped bytecode does not fit, and a Python that runs would write it anew.
 	// The file's name tells micromamba what it is: conda-lock.yml, or anything for a list of URLs.
 	lock := filepath.Join(p.dir, j.file)
 	if err := os.WriteFile(lock, []byte(strings.ReplaceAll(j.lock, realURL+"/", p.url+"/")), 0o600); err != nil {
@@ -158,7 +161,7 @@ func (p *peer) record(ctx context.Context, j job) (*peertree.Recording, error) {
 		return nil, fmt.Errorf("%s --version: %w", p.exe, err)
 	}
 	prefix := peertree.Prefix(j.name)
-	args := []string{"create", "--no-rc", "--no-env", "-y", "-q", "-r", filepath.Join(p.dir, "root"), "-p", prefix, "-f", lock}
+	args := []string{"create", "--no-rc", "--no-env", "-y", "-q", "-r", "/srv/root", "-p", prefix, "-f", lock}
 	if j.noPyc {
 		args = append(args, "--no-pyc")
 	}
