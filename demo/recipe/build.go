@@ -44,12 +44,14 @@ func Build(ctx context.Context, cacheDir string, ids []string, jobs int) ([]chan
 	if err != nil {
 		return nil, err
 	}
+	all := &interpreters{cache: c, pins: pins}
+	defer all.Close()
 	out := make([]channeltest.Package, len(recipes))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(jobs, 1))
 	for i, r := range recipes {
 		g.Go(func() error {
-			pkg, err := build(ctx, c, patch, &r, pins, code)
+			pkg, err := build(ctx, c, patch, all, &r, code)
 			if err != nil {
 				return fmt.Errorf("recipe %s: %w", r.ID, err)
 			}
@@ -60,7 +62,7 @@ func Build(ctx context.Context, cacheDir string, ids []string, jobs int) ([]chan
 	return out, g.Wait()
 }
 
-// fetch brings the debs of the recipes and the patcher, and gives the pins that came.
+// fetch brings what [debNames] lists, and gives the pins that came.
 func fetch(ctx context.Context, c *cacheDirs, recipes []Recipe, jobs int) (map[deb.Name]deb.Pin, error) {
 	manifest, err := deb.ParseManifest(pinned)
 	if err != nil {
@@ -91,7 +93,7 @@ func fetch(ctx context.Context, c *cacheDirs, recipes []Recipe, jobs int) (map[d
 	return pins, nil
 }
 
-// debNames lists the debs that recipes and the patcher need, sorted.
+// debNames lists the debs that recipes, the patcher and the compilers need, sorted.
 func debNames(recipes []Recipe) []deb.Name {
 	seen := map[deb.Name]bool{}
 	for _, n := range patcherDebs {
@@ -100,6 +102,9 @@ func debNames(recipes []Recipe) []deb.Name {
 	for _, r := range recipes {
 		for _, p := range r.debs() {
 			seen[deb.Name{Suite: r.Suite, Package: p}] = true
+		}
+		for _, n := range compilerDebs(&r) {
+			seen[n] = true
 		}
 	}
 	var names []deb.Name
@@ -119,20 +124,29 @@ func Pin(ctx context.Context) (string, error) {
 	return m.String(), nil
 }
 
-func build(ctx context.Context, c *cacheDirs, patch *patcher, r *Recipe, pins map[deb.Name]deb.Pin, code string) (*channeltest.Package, error) {
+// newDraft is the package of r before anything of it has been read.
+func newDraft(c *cacheDirs, r *Recipe, pins map[deb.Name]deb.Pin) *draft {
 	own := map[string]deb.Pin{}
 	for _, name := range r.debs() {
 		own[name] = pins[deb.Name{Suite: r.Suite, Package: name}]
 	}
-	d := &draft{
+	return &draft{
 		recipe: r, works: &works{c.sub("made")}, pins: own,
 		tree: map[string]channeltest.File{}, own: map[string]bool{}, files: map[string]channeltest.File{},
 	}
-	inputs, err := d.inputs(pins)
+}
+
+func build(ctx context.Context, c *cacheDirs, patch *patcher, all *interpreters, r *Recipe, code string) (*channeltest.Package, error) {
+	d := newDraft(c, r, all.pins)
+	inputs, err := d.inputs(all.pins)
 	if err != nil {
 		return nil, err
 	}
-	key := digest("package", code, patch.id, inputs)
+	python, err := all.identity(r)
+	if err != nil {
+		return nil, err
+	}
+	key := digest("package", code, patch.id, python, inputs)
 	if pkg := c.load(key); pkg != nil {
 		return pkg, nil
 	}
@@ -141,14 +155,14 @@ func build(ctx context.Context, c *cacheDirs, patch *patcher, r *Recipe, pins ma
 	}
 	steps := []func() error{
 		d.optional(r.Extra), d.convert, d.bundle, d.scripts, d.modules, d.optional(r.Finish),
-		func() error { return d.relocate(ctx, patch) }, d.record,
+		func() error { return d.relocate(ctx, patch) }, func() error { return d.bytecode(ctx, all) }, d.record,
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
 			return nil, err
 		}
 	}
-	if err := d.describe(pins, inputs); err != nil {
+	if err := d.describe(all.pins, inputs); err != nil {
 		return nil, err
 	}
 	if err := c.store(key, d.pkg); err != nil {
@@ -307,11 +321,9 @@ func (d *draft) describe(pins map[deb.Name]deb.Pin, inputs string) error {
 		p.Build = d.buildString(inputs)
 	}
 	for _, name := range sortedKeys(d.files) {
-		f := d.files[name]
-		p.TimestampMillis = max(p.TimestampMillis, f.ModTime*1000)
-		p.Files = append(p.Files, f)
+		p.Files = append(p.Files, d.files[name])
 	}
-	if p.TimestampMillis == 0 {
+	if p.TimestampMillis = d.stampMillis(); p.TimestampMillis == 0 {
 		return fmt.Errorf("no file has a time")
 	}
 	return nil

@@ -219,7 +219,7 @@ func (d *draft) record() error {
 			fmt.Fprintf(&lists[owner], "%s,,\n", quoteCSV("../../../"+place))
 			continue
 		}
-		if f.Link != "" {
+		if f.Link != "" || path.Ext(p) == ".pyc" { // no hash for bytecode, as pip has it
 			fmt.Fprintf(&lists[owner], "%s,,\n", quoteCSV(rest))
 			continue
 		}

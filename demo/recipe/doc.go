@@ -9,6 +9,9 @@
 // for in at least the version compiled against, and what a suite compiled asks for that
 // suite's glibc. [Check] holds all of it against the files.
 //
+// Packages of Python modules that are not noarch ship their .pyc files, compiled by the
+// demo's own interpreters.
+//
 // The same debs and the same code give the same packages, down to times and order. The
 // placeholder for the prefix is [Placeholder].
 //

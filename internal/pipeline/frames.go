@@ -205,19 +205,18 @@ type sink struct {
 type member struct {
 	entry   *store.Planned // write it
 	sumOnly *store.Planned // hash it, rewritten
-	source  *store.Compile // keep it as the source of bytecode; needs the rewritten bytes if Source.Prefix is set
-	number  int            // of source in sink.compiles
+	sources []int          // keep it as the source of bytecode, by index of sink.compiles: a link is compiled besides its target
 	done    bool
 }
 
 func (m *member) uses() int {
 	n := 0
-	for _, used := range []bool{m.entry != nil, m.sumOnly != nil, m.source != nil} {
+	for _, used := range []bool{m.entry != nil, m.sumOnly != nil} {
 		if used {
 			n++
 		}
 	}
-	return n
+	return n + len(m.sources)
 }
 
 func (b *builder) newSink(f *frameJob, dir string) (*sink, error) {
@@ -252,7 +251,7 @@ func (b *builder) newSink(f *frameJob, dir string) (*sink, error) {
 			continue
 		}
 		m := s.member(c.Source.Member)
-		m.source, m.number = c, i
+		m.sources = append(m.sources, i)
 	}
 	s.waiting = len(s.todo)
 	return s, nil
@@ -308,7 +307,7 @@ func (s *sink) take(name string, sizeBytes int64, r io.Reader) error {
 	case m.sumOnly != nil:
 		return s.rewrite(m.sumOnly, sizeBytes, r, io.Discard)
 	default:
-		return s.keep(m, sizeBytes, r)
+		return s.keep(m.sources[0], sizeBytes, r)
 	}
 }
 
@@ -317,26 +316,17 @@ func (s *sink) takeAgain(name string, sizeBytes int64, again func() (io.Reader, 
 	m := s.todo[name]
 	m.done = true
 	s.waiting--
-	for _, use := range []func(io.Reader) error{
-		func(r io.Reader) error {
-			if m.entry == nil {
-				return nil
-			}
-			return s.write(m.entry, sizeBytes, r)
-		},
-		func(r io.Reader) error {
-			if m.sumOnly == nil {
-				return nil
-			}
-			return s.rewrite(m.sumOnly, sizeBytes, r, io.Discard)
-		},
-		func(r io.Reader) error {
-			if m.source == nil {
-				return nil
-			}
-			return s.keep(m, sizeBytes, r)
-		},
-	} {
+	var uses []func(io.Reader) error
+	if m.entry != nil {
+		uses = append(uses, func(r io.Reader) error { return s.write(m.entry, sizeBytes, r) })
+	}
+	if m.sumOnly != nil {
+		uses = append(uses, func(r io.Reader) error { return s.rewrite(m.sumOnly, sizeBytes, r, io.Discard) })
+	}
+	for _, i := range m.sources {
+		uses = append(uses, func(r io.Reader) error { return s.keep(i, sizeBytes, r) })
+	}
+	for _, use := range uses {
 		r, err := again()
 		if err != nil {
 			return err
@@ -391,10 +381,10 @@ func (h *hashing) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// keep puts the source of bytecode aside for the compiler.
-func (s *sink) keep(m *member, sizeBytes int64, r io.Reader) error {
-	return s.sources.add(m.number, func(w io.Writer) error {
-		if src := m.source.Source; src.Prefix != nil {
+// keep puts the source of s.compiles[i] aside for the compiler.
+func (s *sink) keep(i int, sizeBytes int64, r io.Reader) error {
+	return s.sources.add(i, func(w io.Writer) error {
+		if src := s.compiles[i].Source; src.Prefix != nil {
 			return link.Rewrite(w, r, src.Prefix, s.prefix, sizeBytes)
 		}
 		_, err := io.Copy(w, r)
@@ -485,6 +475,9 @@ func (b *builder) compile(ctx context.Context, s *sink, made *pile) (map[string]
 	jobs := make([]exec.Job, len(s.compiles))
 	for i, c := range s.compiles {
 		r := s.sources.open(i)
+		if r.Size() != c.Source.SizeBytes {
+			return nil, fmt.Errorf("source %s of bytecode: want %d bytes, got %d", c.Source.Path, c.Source.SizeBytes, r.Size())
+		}
 		jobs[i] = exec.Job{
 			Source: r, SourceBytes: r.Size(), Display: c.Name,
 			ModTime: uint32(max(c.Source.ModTime, filetree.Epoch1980)), SizeBytes: uint32(c.Source.SizeBytes),
