@@ -49,7 +49,7 @@ type FormatError struct {
 }
 
 func (e *FormatError) Error() string {
-	return fmt.Sprintf("base image %s: %s: %s", e.Ref, e.Part, e.Reason)
+	return fmt.Sprintf("image %s: %s: %s", e.Ref, e.Part, e.Reason)
 }
 
 // A LayerError reports an entry of a base layer that no image may have.

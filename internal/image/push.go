@@ -65,7 +65,22 @@ func (w *writing) push(ctx context.Context, out Output) error {
 	if err := p.image(ctx, out.CheckBlobs); err != nil {
 		return repo.readOnly(err)
 	}
-	return repo.readOnly(repo.tag(ctx, w.rawManifest, types.OCIManifestSchema1, targetTags(ref, out)))
+	tags := targetTags(ref, out)
+	err = repo.tag(ctx, w.rawManifest, types.OCIManifestSchema1, tags)
+	if blobUnknown(err) && !out.CheckBlobs {
+		// The manifest was there and was no proof: the registry has lost blobs of it.
+		if err := p.image(ctx, true); err != nil {
+			return repo.readOnly(err)
+		}
+		err = repo.tag(ctx, w.rawManifest, types.OCIManifestSchema1, tags)
+	}
+	return repo.readOnly(err)
+}
+
+// blobUnknown tells that a registry refuses a manifest for the lack of blobs.
+func blobUnknown(err error) bool {
+	e, ok := errors.AsType[*RegistryError](err)
+	return ok && (e.Code == "MANIFEST_BLOB_UNKNOWN" || e.Code == "BLOB_UNKNOWN")
 }
 
 // targetTags is the tag of the reference and those besides it, each once.
@@ -132,7 +147,7 @@ func (p *pushing) image(ctx context.Context, checkBlobs bool) error {
 // else all that were not sent.
 func (p *pushing) lacking(err error, blobs []pushBlob) []pushBlob {
 	e, ok := errors.AsType[*RegistryError](err)
-	if !ok || e.Code != "MANIFEST_BLOB_UNKNOWN" && e.Code != "BLOB_UNKNOWN" {
+	if !ok || !blobUnknown(err) {
 		return nil
 	}
 	var named, unsent []pushBlob
@@ -205,8 +220,8 @@ func (p *pushing) one(ctx context.Context, b pushBlob, unasked bool) (mounted, s
 		}
 		if b.layer != nil {
 			if from, ok := mountSource(b.layer, p.repo.name); ok {
-				if mounted := p.mount(ctx, u, from); mounted {
-					return true, false, nil
+				if mounted, err := p.mount(ctx, u, from); mounted || err != nil {
+					return mounted, false, err
 				}
 			}
 		}
@@ -215,10 +230,18 @@ func (p *pushing) one(ctx context.Context, b pushBlob, unasked bool) (mounted, s
 }
 
 // mount asks for a blob of another repository. A registry that cannot, or will not, begins
-// an upload or answers with an error; either way the bytes are sent then.
-func (p *pushing) mount(ctx context.Context, u *upload, from name.Repository) bool {
+// an upload or answers with an error; either way the bytes are sent then. The only error
+// is a blob that is another one than it was said to be.
+func (p *pushing) mount(ctx context.Context, u *upload, from name.Repository) (bool, error) {
 	err := u.begin(ctx, url.Values{"mount": {u.hash.String()}, "from": {from.RepositoryStr()}})
-	return err == nil && u.location == nil
+	if err != nil || u.location != nil {
+		return false, nil
+	}
+	have, err := p.repo.has(ctx, u.hash, u.sizeBytes)
+	if _, lost := errors.AsType[*LostBlobError](err); !lost {
+		err = nil
+	}
+	return have, err
 }
 
 // putManifest stores a manifest under a digest or a tag.

@@ -89,7 +89,9 @@ func parseRegistryRef(s, rest string) (Ref, error) {
 			return Ref{}, &RefError{s, "what follows the last colon is no tag; " + accepted}
 		}
 	}
-	if _, err := name.NewRepository(r.Path); err != nil {
+	// go-containerregistry takes "https:" for a registry.
+	host, _, _ := strings.Cut(r.Path, "/")
+	if _, err := name.NewRepository(r.Path); err != nil || strings.HasSuffix(host, ":") || strings.Contains(r.Path, "//") {
 		return Ref{}, &RefError{s, "is neither a folder nor the name of an image in a registry; " + accepted}
 	}
 	return r, nil

@@ -162,13 +162,14 @@ func temporary(err error, attempt int) bool {
 		unknown   x509.UnknownAuthorityError
 		host      x509.HostnameError
 		invalid   x509.CertificateInvalidError
+		noTLS     tls.RecordHeaderError
 		unchecked *tls.CertificateVerificationError
 	)
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return false
-	case errors.Is(err, http.ErrSchemeMismatch):
-		return false
+	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &noTLS):
+		return false // plain HTTP where TLS was tried first
 	case errors.As(err, &dns):
 		return !dns.IsNotFound
 	case errors.As(err, &unknown), errors.As(err, &host), errors.As(err, &invalid), errors.As(err, &unchecked):

@@ -53,7 +53,8 @@ func (e *StatusError) Error() string {
 	return fmt.Sprintf("%s %s: status %d, want %d: %s", e.Method, e.Path, e.Got, e.Want, e.Body)
 }
 
-// Connect returns a server that is running already.
+// Connect returns a server that somebody else starts; Wait waits for it. address may have
+// a path: a hub's servers do.
 func Connect(address, token string) *Server {
 	return &Server{URL: strings.TrimSuffix(address, "/"), Token: token}
 }
@@ -80,7 +81,7 @@ func Start(ctx context.Context, image string, o Options) (*Server, error) {
 	if s.Container, err = Run(ctx, image, flags, command...); err != nil {
 		return nil, err
 	}
-	if err := s.wait(ctx); err != nil {
+	if err := s.Wait(ctx); err != nil {
 		err = fmt.Errorf("wait for Jupyter of %s: %w\n%s", image, err, s.Container.Logs(context.WithoutCancel(ctx)))
 		return nil, errors.Join(err, s.Container.Remove())
 	}
@@ -97,7 +98,8 @@ func freePort(ctx context.Context) (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, l.Close()
 }
 
-func (s *Server) wait(ctx context.Context) error {
+// Wait returns when the server answers, or ctx or the server's container ends.
+func (s *Server) Wait(ctx context.Context) error {
 	for {
 		err := s.Call(ctx, http.MethodGet, "/api/status", nil, http.StatusOK, nil)
 		if err == nil {

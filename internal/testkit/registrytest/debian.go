@@ -65,7 +65,9 @@ func StartDebian(t testing.TB, extra ...string) *Registry {
 	proxy.ErrorLog = log.New(io.Discard, "", 0)
 	proxy.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) }
 	proxy.FlushInterval = -1
-	return front(t, proxy, nil)
+	r := front(t, proxy, nil)
+	r.dir = dir
+	return r
 }
 
 func freeAddress(t testing.TB) string {

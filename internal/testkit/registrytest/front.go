@@ -30,7 +30,7 @@ const (
 	CorruptUpload
 	// IgnoreRange answers as if no range had been asked for.
 	IgnoreRange
-	// Hang answers nothing until the client gives up.
+	// Hang answers nothing until the client gives up or the test ends.
 	Hang
 )
 
@@ -65,21 +65,24 @@ type Registry struct {
 
 	inner http.Handler
 	store *store // nil for a real one
+	dir   string // where a real one has its blobs
 
 	mu       sync.Mutex
 	requests []Request
 	faults   []*Fault
 	login    *login
+	end      chan struct{} // closed when the test is over
 }
 
 // front starts the server before inner.
 func front(t testing.TB, inner http.Handler, s *store) *Registry {
 	t.Helper()
-	r := &Registry{inner: inner, store: s}
+	r := &Registry{inner: inner, store: s, end: make(chan struct{})}
 	srv := httptest.NewServer(r)
 	r.Host = strings.TrimPrefix(srv.URL, "http://")
 	t.Cleanup(func() {
-		srv.CloseClientConnections() // of those that hang
+		close(r.end)
+		srv.CloseClientConnections()
 		srv.Close()
 	})
 	return r
@@ -171,7 +174,10 @@ func (r *Registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		req.Header.Del("Range")
 		r.inner.ServeHTTP(w, req)
 	case Hang:
-		<-req.Context().Done()
+		select { // a client that gives up is only noticed when its body has been read
+		case <-req.Context().Done():
+		case <-r.end:
+		}
 		panic(http.ErrAbortHandler)
 	default:
 		panic(fmt.Sprintf("registrytest: fault of unknown kind %d", f.Kind))

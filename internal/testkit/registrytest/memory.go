@@ -8,6 +8,8 @@ import (
 	"io"
 	"log"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -20,7 +22,7 @@ import (
 // Start runs a registry in memory.
 func Start(t testing.TB) *Registry {
 	t.Helper()
-	s := &store{repos: map[string]map[v1.Hash][]byte{}, unserved: map[v1.Hash]bool{}}
+	s := &store{repos: map[string]map[v1.Hash][]byte{}, unserved: map[v1.Hash]bool{}, uploads: map[string][]byte{}}
 	s.next = registry.New(registry.WithBlobHandler(s), registry.Logger(log.New(io.Discard, "", 0)))
 	return front(t, s, s)
 }
@@ -32,27 +34,35 @@ type store struct {
 	mu       sync.Mutex
 	repos    map[string]map[v1.Hash][]byte
 	unserved map[v1.Hash]bool
+	uploads  map[string][]byte
 }
 
 // Lose removes a blob from all repositories, as a disk that forgets would: the manifests
 // that name it stay.
 func (r *Registry) Lose(digest string) {
+	h := mustHash(digest)
+	if r.store == nil {
+		dir := filepath.Join(r.dir, "docker/registry/v2/blobs", h.Algorithm, h.Hex[:2], h.Hex)
+		if err := os.RemoveAll(dir); err != nil {
+			panic(fmt.Sprintf("registrytest: %v", err))
+		}
+		return
+	}
 	r.store.mu.Lock()
 	defer r.store.mu.Unlock()
-	h := mustHash(digest)
 	for _, blobs := range r.store.repos {
 		delete(blobs, h)
 	}
 }
 
-// Withhold makes the registry say that it has a blob, and not serve it.
+// Withhold makes a registry in memory say that it has a blob, and not serve it.
 func (r *Registry) Withhold(digest string) {
 	r.store.mu.Lock()
 	defer r.store.mu.Unlock()
 	r.store.unserved[mustHash(digest)] = true
 }
 
-// Replace gives a blob other bytes.
+// Replace gives a blob of a registry in memory other bytes.
 func (r *Registry) Replace(digest string, data []byte) {
 	r.store.mu.Lock()
 	defer r.store.mu.Unlock()
@@ -64,7 +74,7 @@ func (r *Registry) Replace(digest string, data []byte) {
 	}
 }
 
-// Blobs lists the digests of a repository's blobs.
+// Blobs lists the digests and sizes of a repository's blobs, of a registry in memory.
 func (r *Registry) Blobs(repo string) map[string]int {
 	r.store.mu.Lock()
 	defer r.store.mu.Unlock()
@@ -83,15 +93,12 @@ func mustHash(digest string) v1.Hash {
 	return h
 }
 
-var (
-	_ registry.BlobStatHandler = (*store)(nil)
-	_ registry.BlobPutHandler  = (*store)(nil)
-)
+var _ registry.BlobStatHandler = (*store)(nil)
 
 func (s *store) find(repo string, h v1.Hash) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	data, ok := s.repos[strings.TrimSuffix(repo, "/blobs")][h]
+	data, ok := s.repos[repo][h]
 	if !ok {
 		return nil, registry.ErrNotFound
 	}
@@ -120,16 +127,6 @@ type readerAt struct{ *bytes.Reader }
 
 func (readerAt) Close() error { return nil }
 
-// Put reads to the end, where the registry verifies.
-func (s *store) Put(_ context.Context, repo string, h v1.Hash, rc io.ReadCloser) error {
-	data, err := io.ReadAll(rc)
-	if err != nil {
-		return err
-	}
-	s.put(strings.TrimSuffix(repo, "/blobs"), h, data)
-	return rc.Close()
-}
-
 func (s *store) put(repo string, h v1.Hash, data []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -152,6 +149,9 @@ func (s *store) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 				return
 			}
 		}
+	}
+	if s.serveUpload(w, req) {
+		return
 	}
 	if repo, _, ok := strings.Cut(strings.TrimPrefix(req.URL.Path, "/v2/"), "/manifests/"); ok && req.Method == http.MethodPut {
 		body, err := io.ReadAll(req.Body)
