@@ -28,7 +28,7 @@ import (
 
 // maxSinks is how many frames one walk of an archive feeds: each holds an encoder of
 // some 10 MB. An archive that more envs need is walked again.
-const maxSinks = 6
+const maxSinks = 4
 
 // spoolBytes is the size up to which a member that several frames want is held in memory.
 const spoolBytes = 1 << 20
@@ -44,7 +44,8 @@ type job struct {
 type frameJob struct {
 	key     digest.SHA256 // of the frame
 	content digest.SHA256 // key of the artifact's content
-	plan    *store.Plan
+	plan    *store.Plan // made by planned while the frame is, for memory's sake
+	planned func() (*store.Plan, error)
 	python  *link.Python
 	before  []byte // raw prelude of the layer in which the frame may stand alone
 	// Of placements:
@@ -111,6 +112,10 @@ func (b *builder) walkInto(ctx context.Context, j *job, batch []*frameJob) error
 	}()
 	needArchive := false
 	for i, f := range batch {
+		if f.plan, err = f.planned(); err != nil {
+			return err
+		}
+		defer func() { f.plan = nil }()
 		if sinks[i], err = b.newSink(f, filepath.Join(dir, fmt.Sprint(i))); err != nil {
 			return err
 		}

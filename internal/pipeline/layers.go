@@ -28,8 +28,9 @@ type content struct {
 	key    digest.SHA256
 	pkg    *pkg // one of those that have it: all give the same content
 	python *link.Python
-	plan   *store.Plan
 	users  map[string]bool // env ids
+
+	files, compiles int // as shipped, and to be compiled
 }
 
 // A placed is one artifact in one env.
@@ -55,7 +56,7 @@ func (b *builder) collect() error {
 				if err != nil {
 					return fmt.Errorf("environment %q: %w", e.id, err)
 				}
-				c = &content{key: p.content, pkg: p, python: e.python, plan: pl, users: map[string]bool{}}
+				c = &content{key: p.content, pkg: p, python: e.python, users: map[string]bool{}, files: len(pl.Fed), compiles: len(pl.Compiles())}
 				b.contents[p.content] = c
 			}
 			c.users[e.id] = true
@@ -63,7 +64,7 @@ func (b *builder) collect() error {
 	}
 	// Metapackages have nothing to share.
 	maps.DeleteFunc(b.contents, func(_ digest.SHA256, c *content) bool {
-		return len(c.plan.Fed) == 0 && len(c.plan.Compiles()) == 0
+		return c.files == 0 && c.compiles == 0
 	})
 	return nil
 }
@@ -284,7 +285,7 @@ func (b *builder) makeFrames(ctx context.Context, v *variant, wanted map[digest.
 			continue
 		}
 		placements = append(placements, p)
-		if c := b.contents[p.pkg.content]; c != nil && len(c.plan.Compiles()) > 0 {
+		if c := b.contents[p.pkg.content]; c != nil && c.compiles > 0 {
 			if _, known := b.missingBytecode(c.key); !known {
 				contentNeeded[c.key] = true
 			}
@@ -293,15 +294,13 @@ func (b *builder) makeFrames(ctx context.Context, v *variant, wanted map[digest.
 	for _, key := range slices.SortedFunc(maps.Keys(b.contents), compareDigests) {
 		c, k := b.contents[key], frameKey(key, v.compression)
 		if lacks(k) || contentNeeded[key] {
-			need(c.pkg, &frameJob{key: k, content: key, plan: c.plan, python: c.python, before: before.Raw})
+			need(c.pkg, &frameJob{key: k, content: key, python: c.python, before: before.Raw, planned: func() (*store.Plan, error) {
+				return store.Content(c.pkg.facts, c.pkg.items, key)
+			}})
 		}
 	}
 	for _, p := range placements {
-		f, err := b.placementJob(p, v.compression)
-		if err != nil {
-			return err
-		}
-		need(p.pkg, f)
+		need(p.pkg, b.placementJob(p, v.compression))
 	}
 	if b.replaceNotebook {
 		e := b.envByID(notebookID)
@@ -336,20 +335,23 @@ func (b *builder) makeFrames(ctx context.Context, v *variant, wanted map[digest.
 
 func compareDigests(x, y digest.SHA256) int { return strings.Compare(string(x[:]), string(y[:])) }
 
-func (b *builder) placementJob(p *placed, c frame.Compression) (*frameJob, error) {
-	pl, err := store.Place(p.pkg.facts, p.pkg.share, p.pkg.content, p.pkg.options)
-	if err != nil {
-		return nil, fmt.Errorf("environment %q: %w", p.env.id, err)
-	}
+func (b *builder) placementJob(p *placed, c frame.Compression) *frameJob {
 	return &frameJob{
-		key: frameKey(p.key, c), content: p.pkg.content, plan: pl, python: p.env.python, prefix: p.env.prefix,
+		key: frameKey(p.key, c), content: p.pkg.content, python: p.env.python, prefix: p.env.prefix,
+		planned: func() (*store.Plan, error) {
+			pl, err := store.Place(p.pkg.facts, p.pkg.share, p.pkg.content, p.pkg.options)
+			if err != nil {
+				return nil, fmt.Errorf("environment %q: %w", p.env.id, err)
+			}
+			return pl, nil
+		},
 		record: func(learnt link.Learnt) ([]byte, error) {
 			if p.pkg.facts.Kind != artifact.Conda {
 				return nil, nil
 			}
 			return link.Record(p.pkg.facts, p.pkg.items, p.pkg.origin, &learnt)
 		},
-	}, nil
+	}
 }
 
 // added lists the layers for the image, the metadata layer last.

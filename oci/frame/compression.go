@@ -97,6 +97,11 @@ func (p *Pool) put(c Compression, e encoder) {
 	}
 }
 
+// window is how far back a zstd frame refers. The level's own 8 MiB make an encoder hold
+// 17 MB of history, a dozen of which work side by side; half of it costs well under
+// 1 % of ratio on Python packages.
+const window = 4 << 20
+
 func newEncoder(c Compression) (encoder, error) {
 	switch c {
 	case Zstd, ZstdBetter:
@@ -107,7 +112,8 @@ func newEncoder(c Compression) (encoder, error) {
 		// One goroutine: frames are encoded side by side instead. With more the encoder
 		// runs asynchronously and is slower on two cores. The checksum costs 4 bytes a
 		// frame and lets any reader find a damaged one.
-		return zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(true))
+		return zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(true),
+			zstd.WithWindowSize(window))
 	case Gzip:
 		return gzip.NewWriterLevel(nil, gzipLevel)
 	}
