@@ -186,11 +186,12 @@ func named(dir string) (string, error) {
 
 // What differs from run to run, or with the version of a compressor.
 var (
-	temps   = regexp.MustCompile(`(/\.(?:[0-9a-f]{64}|[^/\s]*?[^/\s0-9]))[0-9]{8,20}\b`) // of renameio
-	times   = regexp.MustCompile(`\bin [0-9.]+ (?:s|min [0-9]+ s)\b`)
-	sizes   = regexp.MustCompile(`\b[1-9][0-9.]* [kMG]?B\b`) // "0 B" says something
-	sha256s = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
-	md5s    = regexp.MustCompile(`\b[0-9a-f]{32}\b`)
+	temps     = regexp.MustCompile(`(/\.(?:[0-9a-f]{64}|[^/\s]*?[^/\s0-9]))[0-9]{8,20}\b`) // of renameio
+	blobTemps = regexp.MustCompile(`/\.[0-9a-f]{64}[0-9]{8,20}\b`)
+	times     = regexp.MustCompile(`\bin [0-9.]+ (?:s|min [0-9]+ s)\b`)
+	sizes     = regexp.MustCompile(`\b[1-9][0-9.]* [kMG]?B\b`) // "0 B" says something
+	sha256s   = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
+	md5s      = regexp.MustCompile(`\b[0-9a-f]{32}\b`)
 )
 
 // tidy takes what differs from run to run out of a text, and digests.
@@ -200,6 +201,7 @@ func tidy(ts *testscript.TestScript, s string) string {
 			s = strings.ReplaceAll(s, v, "$"+name)
 		}
 	}
+	s = blobTemps.ReplaceAllString(s, "/.SHA256TMP")
 	s = temps.ReplaceAllString(times.ReplaceAllString(s, "in T"), "${1}TMP")
 	s = sizes.ReplaceAllString(s, "SIZE")
 	return md5s.ReplaceAllString(sha256s.ReplaceAllString(s, "SHA256"), "MD5")
