@@ -44,7 +44,7 @@ type job struct {
 type frameJob struct {
 	key     digest.SHA256 // of the frame
 	content digest.SHA256 // key of the artifact's content
-	plan    *store.Plan // made by planned while the frame is, for memory's sake
+	plan    *store.Plan   // made by planned while the frame is, for memory's sake
 	planned func() (*store.Plan, error)
 	python  *link.Python
 	before  []byte // raw prelude of the layer in which the frame may stand alone
