@@ -465,7 +465,8 @@ func TestUploadsGoOn(t *testing.T) {
 		write(t, img, Output{Kind: Registry, Path: reg.Host + "/x/y:1", Registries: rs, Jobs: 1})
 		checkPushed(t, reg.Host+"/x/y:1", img)
 		if strings.HasSuffix(t.Name(), "memory") {
-			if n := reg.Count("PATCH", ""); n != 1 || rs.Stats().SentBytes > size+1<<20 {
+			// All of it may have been on its way when the connection broke; then the rest, and heads.
+			if n := reg.Count("PATCH", ""); n != 1 || rs.Stats().SentBytes > size+(size-cut)+64<<10 {
 				t.Errorf("%d bytes sent for a layer of %d in %v, want the rest in one chunk", rs.Stats().SentBytes, size, reg.Requests())
 			}
 		}
