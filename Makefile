@@ -4,6 +4,7 @@ GOLANGCI  := bin/golangci-lint-2.13.0
 DEMO      ?= .demo
 FUZZTIME  ?= 5s
 export CGO_ENABLED ?= 0
+export CORN_DEMO_DIR := $(abspath $(DEMO))
 
 .PHONY: help
 help: ## list the commands
