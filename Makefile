@@ -25,7 +25,7 @@ demo: setup build ## build the example image from real packages and show its ker
 .PHONY: test
 test: setup build ## all tests: unit, story, and the example in a real Docker
 	$(GO) test ./...
-	CORN_E2E=1 $(GO) test -timeout 20m -count=1 -v ./e2e/... ./internal/peertree
+	CORN_E2E=1 $(GO) test -p 1 -timeout 20m -count=1 -v ./e2e/... ./internal/peertree
 
 .PHONY: check
 check: test lint race fuzz ## what CI runs, and a short fuzz
