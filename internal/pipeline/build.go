@@ -14,6 +14,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/nasa-openscapes/corn/artifact"
 	"github.com/nasa-openscapes/corn/cache"
 	"github.com/nasa-openscapes/corn/conda/link"
@@ -261,11 +263,21 @@ func (b *builder) link() error {
 		params: store.Params{FormatVersion: image.FormatVersion, Platform: b.platform.Subdir, Strip: b.settings.strip},
 		uid:    b.uid, gid: b.gid, pycShipped: b.settings.pycShipped,
 	}
-	for _, e := range b.envs {
-		clobbers, err := e.link(o)
-		if err != nil {
-			return fmt.Errorf("environment %q: %w", e.id, err)
+	all, errs := make([][]store.Clobber, len(b.envs)), make([]error, len(b.envs))
+	var g errgroup.Group
+	g.SetLimit(b.jobs)
+	for i, e := range b.envs {
+		g.Go(func() error {
+			all[i], errs[i] = e.link(o)
+			return nil
+		})
+	}
+	_ = g.Wait() // the errors are in errs: the first environment's is told, not the fastest one's
+	for i, e := range b.envs {
+		if errs[i] != nil {
+			return fmt.Errorf("environment %q: %w", e.id, errs[i])
 		}
+		clobbers := all[i]
 		for _, c := range clobbers {
 			b.clobbers = append(b.clobbers, ClobberResult{Environment: e.id, Path: c.Path, Owners: c.Owners, Winner: c.Winner})
 		}

@@ -21,15 +21,32 @@ func (b *builder) learn(ctx context.Context) error {
 	if err := b.askFor(); err != nil {
 		return report.In(report.Lock, err)
 	}
-	var unknown []*pkg
-	total := map[string]bool{}
+	var first []*pkg // of each archive
+	number := map[string]int{}
 	for _, e := range b.envs {
 		for _, p := range e.packages {
-			total[p.id()] = true
-			if p.facts = b.knownFacts(p); p.facts == nil {
-				p.facts = b.previousFacts(p)
+			if _, ok := number[p.id()]; !ok {
+				number[p.id()] = len(first)
+				first = append(first, p)
 			}
-			if p.facts == nil {
+		}
+	}
+	known := make([]*artifact.Facts, len(first))
+	var g errgroup.Group
+	g.SetLimit(b.jobs)
+	for i, p := range first {
+		g.Go(func() error {
+			if known[i] = b.knownFacts(p); known[i] == nil {
+				known[i] = b.previousFacts(p)
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // no error: what is not known is fetched
+	var unknown []*pkg
+	for _, e := range b.envs {
+		for _, p := range e.packages {
+			if p.facts = known[number[p.id()]]; p.facts == nil {
 				unknown = append(unknown, p)
 			}
 		}
@@ -43,7 +60,7 @@ func (b *builder) learn(ctx context.Context) error {
 		stage.Abort()
 		return report.In(report.Package, err)
 	}
-	b.timings["facts"] += stage.Done("of %s", report.Count(len(total), "archive"))
+	b.timings["facts"] += stage.Done("of %s", report.Count(len(first), "archive"))
 	return nil
 }
 
