@@ -72,7 +72,7 @@ func archives(ctx context.Context, cache, size string) ([]channeltest.Archive, e
 	if size == "synthetic" {
 		return list, nil
 	}
-	ids := recipe.Full()
+	ids := slices.Concat(recipe.Full(), recipe.Tools())
 	if size == "small" {
 		ids = recipe.Small()
 	}

@@ -24,6 +24,7 @@ const (
 	notebook = "/srv/conda/envs/notebook"
 	one      = "/srv/conda/envs/one"
 	two      = "/srv/conda/envs/two"
+	tools    = "/srv/conda/envs/tools"
 	siteP313 = "/lib/python3.13/site-packages"
 )
 
@@ -213,6 +214,97 @@ func TestProgramsOfDifficultPackages(t *testing.T) {
 	}
 }
 
+const processJava = `
+import java.nio.file.Path;
+
+public class Process {
+    public static void main(String[] args) throws Exception {
+        String home = System.getProperty("java.home");
+        if (args.length > 0) {
+            System.out.println("second " + ProcessHandle.current().parent().isPresent() + " " + home);
+            return;
+        }
+        System.out.println("first " + home);
+        int code = new ProcessBuilder("/bin/sh", "-c", "exit 7").inheritIO().start().waitFor();
+        System.out.println("sh ended with " + code);
+        code = new ProcessBuilder(Path.of(home, "bin", "java").toString(), System.getProperty("source"), "again")
+            .inheritIO().start().waitFor();
+        System.out.println("java ended with " + code);
+    }
+}
+`
+
+// A Java virtual machine finds its home and its modules from libjvm.so's real path, and starts
+// other processes through jspawnhelper below that home: an environment of links has both as files.
+func TestJavaStartsProcesses(t *testing.T) {
+	c := toolsContainer(t, "java")
+	got := sh(t, c, tools, `mkdir /tmp/java && cd /tmp/java && cat > Process.java <<'END'`+processJava+`END
+"$P/bin/java" -Dsource=/tmp/java/Process.java Process.java`)
+	const home = tools + "/lib/jvm"
+	want := "first " + home + "\nsh ended with 7\nsecond true " + home + "\njava ended with 0"
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("Process.java (-want +got):\n%s", diff)
+	}
+	if changed := changedPaths(t, c, "/opt/corn", "/srv"); len(changed) > 0 {
+		t.Errorf("java changed %v", changed)
+	}
+}
+
+// A compiler finds its parts beside its own real path and the C library in the sysroot,
+// where libc.so and libm.so are linker scripts: texts with absolute paths.
+func TestGCCLinksThroughItsSysroot(t *testing.T) {
+	c := toolsContainer(t, "gcc", "cc", "ld", "as")
+	sh(t, c, tools, `
+sysroot="$P/x86_64-conda-linux-gnu/sysroot"
+for name in libc.so libm.so libm.a; do
+	f="$(find -L "$sysroot/usr/lib" -name "$name" | head -n 1)"
+	head -c 300 "$f" | grep -q "GNU ld script" || { echo "$name is no linker script: $f"; exit 1; }
+done
+[ ! -e /usr/include/math.h ] || { echo "the base has math.h"; exit 1; }`)
+	got := sh(t, c, tools, `
+mkdir /tmp/c && cd /tmp/c && cat > cosine.c <<'END'
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+int main(int argc, char **argv) {
+	for (int i = 1; i < argc; i++)
+		printf("%.3f\n", cos(atof(argv[i])));
+	return 0;
+}
+END
+"$P/bin/gcc" -O2 -Wall -Werror -o cosine cosine.c -lm
+./cosine 0 1
+"$P/bin/gcc" -static -o cosine-static cosine.c -lm
+./cosine-static 0 1
+PATH="$P/bin:$PATH" cc -shared -fPIC -o libcosine.so cosine.c -lm
+"$P/bin/python" -c "import ctypes; print(ctypes.CDLL('./libcosine.so').main(0, None))"
+traced="$("$P/bin/gcc" -Wl,--trace -o cosine cosine.c -lm)"
+grep -q "sysroot.*/libm\.so\.6" <<< "$traced" || { echo "linked to another libm: $traced"; exit 1; }`)
+	if diff := cmp.Diff("1.000\n0.540\n1.000\n0.540\n0", got); diff != "" {
+		t.Errorf("compiled programs (-want +got):\n%s", diff)
+	}
+	if changed := changedPaths(t, c, "/opt/corn", "/srv"); len(changed) > 0 {
+		t.Errorf("gcc changed %v", changed)
+	}
+}
+
+// toolsContainer fails the test where the environment is not one of links, or where programs
+// that are to come from it are in the base, too.
+func toolsContainer(t *testing.T, names ...string) *jupytertest.Container {
+	t.Helper()
+	c := linksContainer(t)
+	if out := sh(t, c, tools, `find "$P" -lname '*/opt/corn/store/*' -print -quit`); out == "" {
+		t.Errorf("%s has no link into the store", tools)
+	}
+	out := sh(t, c, tools, `for name in `+strings.Join(names, " ")+`; do
+	PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin command -v "$name" || true
+done`)
+	if out != "" {
+		t.Errorf("the base has %s", out)
+	}
+	return c
+}
+
 // webExtensions are of files that servers refuse when their real path leaves their folder.
 const webExtensions = ".html .js .mjs .css .map .json .svg .png .ico .woff .woff2 .wasm .ttf"
 
@@ -252,12 +344,7 @@ func TestWebAssetsStayInTheirFolder(t *testing.T) {
 }
 
 func TestWebServersServeStaticFiles(t *testing.T) {
-	s := need(t)
-	img := must[*image](t)(s.links())
-	if !slices.ContainsFunc(img.Kernels, func(k kernel) bool { return k.Name == "web" }) {
-		t.Skip("the demo channel has no starlette or no aiohttp; TestWebAssetsStayInTheirFolder checks their rule")
-	}
-	c := start(t, img)
+	c := linksContainer(t)
 	for _, server := range []struct{ name, program string }{
 		{"starlette", `
 import asyncio, webassets

@@ -5,12 +5,16 @@ import "strings"
 // compiledTable is one line a package of compiled modules: conda name, debs, what it
 // depends on besides its metadata in bookworm (for Python 3.11), and in trixie (3.13).
 const compiledTable = `
+aiohttp            | =                                | -                             | +llhttp
 debugpy            | =                                | -                             | +libgcc
+frozenlist         | =                                | -                             |
 greenlet           | =                                | +libgcc                       | +libgcc
 markupsafe         | =                                |                               |
 msgpack-python     | python3-msgpack                  |                               |
+multidict          | =                                | -                             |
 numpy              | =                                | +libopenblas                  | +libopenblas; +libgcc
 pandas             | python3-pandas python3-pandas-lib | numpy >=1.21,<2; python-dateutil >=2.8.1; pytz >=2020.1; +libgcc | +libgcc
+propcache          | =                                | -                             |
 pyrsistent         | =                                |                               | -
 psutil             | =                                |                               |
 pydantic-core      | =                                | -                             | +libgcc
@@ -18,6 +22,7 @@ pyyaml             | python3-yaml                     | +yaml                   
 pyzmq              | python3-zmq                      | +zeromq                       | +zeromq
 rpds-py            | =                                | -                             | +libgcc
 tornado            | =                                |                               |
+yarl               | =                                | -                             |
 charset-normalizer | =                                | -                             |
 `
 

@@ -32,6 +32,7 @@ libglib       | libglib2.0-0 libmount1 libblkid1 | - | +libffi +libzlib +pcre2
 libpng        | libpng16-16      | -             | +libzlib
 libtiff       | libtiff6 libjbig0 libjpeg62-turbo liblerc4 libdeflate0 libwebp7 | - | +libgcc +liblzma +libzlib +zstd
 libtirpc      | libtirpc3        | -             | +krb5
+llhttp        | -                | libllhttp9.2  |
 pango         | libpango-1.0-0 libpangocairo-1.0-0 libpangoft2-1.0-0 libharfbuzz0b libfribidi0 libthai0 libthai-data libdatrie1 libgraphite2-3 | - | +cairo +fontconfig +libgcc +libglib
 pcre2         | libpcre2-8-0     | -             |
 xorg-libx11   | libx11-6 libx11-data libxcb1 libxau6 libxdmcp6 libxext6 libxrender1 libxcb-render0 libxcb-shm0 libxt6 libsm6 libice6 | - | +libbsd +libuuid

@@ -10,6 +10,8 @@ import (
 // are left out. "-" means that the suite gives no package: it has none, or the same
 // version as trixie.
 const pureTable = `
+aiohappyeyeballs          |           | -                          |                      |
+aiosignal                 |           | -                          |                      |
 alembic                   |           | mako; sqlalchemy >=1.3.0 |                      |
 annotated-types           |           | -                          |                      |
 anyio                     |           | idna; sniffio              |                      |
@@ -91,6 +93,7 @@ sortedcontainers          |           | -                          |            
 soupsieve                 |           |                            |                      |
 sqlalchemy                |           |  |                      |
 stack_data                | stack-data |                           |                      |
+starlette                 |           | -                          |                      |
 tblib                     |           |                            |                      |
 terminado                 |           |  |                      |
 tinycss2                  |           |                            |                      |
