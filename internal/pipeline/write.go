@@ -71,8 +71,9 @@ func (b *builder) write(ctx context.Context) (*BuildResult, error) {
 				return nil, err
 			}
 			if o.Kind == image.Registry {
-				if err := b.moveCacheTag(ctx, o, written.Digest); err != nil {
-					return nil, err
+				// The image is there; the next build only has to do without this one.
+				if err := b.moveCacheTag(ctx, o, written.Digest); err != nil && ctx.Err() == nil {
+					b.warn("the next build will not find this image by itself, name it with --from: %v", err)
 				}
 			}
 			b.timings["write"] += stage.Done("%s, %s of %s new", o, report.Size(written.WrittenBytes), report.Size(written.SizeBytes))
