@@ -177,9 +177,6 @@ func (m *merger) insert(p string, n *node) {
 	}
 }
 
-// maxLinks is how many links one path may lead through: Linux gives up after 40.
-const maxLinks = 40
-
 // resolveDir walks to the directory of p through links, makes directories that are not
 // there, and returns it ("" for the prefix itself).
 func (m *merger) resolveDir(a int, p string) (string, error) {
@@ -216,7 +213,7 @@ func (m *merger) resolveDir(a int, p string) (string, error) {
 		case strings.HasPrefix(n.link, "/"):
 			return "", m.clash(n.art, a, p, "leads through the symbolic link "+next+", whose target is absolute")
 		default:
-			if links++; links > maxLinks {
+			if links++; links > filetree.MaxLinks {
 				return "", m.clash(n.art, a, p, "leads through a loop of symbolic links")
 			}
 			todo = append(strings.Split(n.link, "/"), todo...)

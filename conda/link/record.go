@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
-	"strings"
 
 	"github.com/nasa-openscapes/corn/artifact"
 	"github.com/nasa-openscapes/corn/digest"
@@ -309,31 +308,11 @@ func (r *recorder) target(it *store.Item) (digest.SHA256, bool, error) {
 // follow resolves a path through the package's own links; ok is false where it leaves
 // the prefix or turns in circles.
 func (r *recorder) follow(p string) (string, bool) {
-	todo, cur, hops := strings.Split(p, "/"), "", 0
-	for len(todo) > 0 {
-		part := todo[0]
-		todo = todo[1:]
-		switch part {
-		case "", ".":
-			continue
-		case "..":
-			if cur == "" {
-				return "", false
-			}
-			if cur = path.Dir(cur); cur == "." {
-				cur = ""
-			}
-			continue
+	return filetree.Resolve(p, func(p string) (string, bool) {
+		it := r.own[p]
+		if it == nil || it.Type != filetree.Symlink {
+			return "", false
 		}
-		next := path.Join(cur, part)
-		if it := r.own[next]; it != nil && it.Type == filetree.Symlink {
-			if hops++; hops > 40 || strings.HasPrefix(it.Link, "/") {
-				return "", false
-			}
-			todo = append(strings.Split(it.Link, "/"), todo...)
-			continue
-		}
-		cur = next
-	}
-	return cur, cur != ""
+		return it.Link, true
+	})
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/nasa-openscapes/corn/digest"
+	"github.com/nasa-openscapes/corn/filetree"
 )
 
 // A RefError reports a base or output reference that cannot be used as it is written.
@@ -67,7 +68,7 @@ func (e *LayerError) Error() string {
 type LoopError struct{ Path string }
 
 func (e *LoopError) Error() string {
-	return fmt.Sprintf("path /%s of the base image: more than %d symbolic links on the way", e.Path, maxLinkHops)
+	return fmt.Sprintf("path /%s of the base image: more than %d symbolic links on the way", e.Path, filetree.MaxLinks)
 }
 
 // A NotDirError reports a path of the base that has to be a directory and is not one.

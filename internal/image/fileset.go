@@ -137,7 +137,7 @@ func (t *tarSet) index() error {
 
 func (t *tarSet) open(name string) (io.ReadCloser, int64, error) {
 	at := path.Clean(name)
-	for range maxLinkHops {
+	for range filetree.MaxLinks {
 		m, ok := t.members[at]
 		if !ok {
 			return nil, 0, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}

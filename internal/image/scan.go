@@ -134,7 +134,7 @@ func (s *scanner) entry(hdr *tar.Header, r io.Reader) (reason string, err error)
 		return fmt.Sprintf("lies below %q, which is no directory", blocked.At), nil
 	}
 	if err != nil {
-		return fmt.Sprintf("lies behind more than %d symbolic links", maxLinkHops), nil
+		return fmt.Sprintf("lies behind more than %d symbolic links", filetree.MaxLinks), nil
 	}
 	if s.tree.entries > maxTreeEntries {
 		return "", ErrBaseTooLarge

@@ -9,9 +9,6 @@ import (
 	"github.com/nasa-openscapes/corn/filetree"
 )
 
-// maxLinkHops is how many symbolic links one path may lead through: Linux's own limit.
-const maxLinkHops = 40
-
 // A tree is a root file system's names. Directories and symlinks have a node of their
 // own; of files only those whose bytes are kept do, all others of a layer share two, so
 // that a base of a million files takes tens of megabytes.
@@ -91,7 +88,7 @@ func follow(p string, last bool, get func(real string) (*node, error)) (string, 
 		switch {
 		case n == nil, n.kind == filetree.Dir:
 		case n.kind == filetree.Symlink && (last || len(rest) > 0):
-			if hops++; hops > maxLinkHops {
+			if hops++; hops > filetree.MaxLinks {
 				return "", &LoopError{Path: cleanPath(p)}
 			}
 			at = at[:len(at)-1]
