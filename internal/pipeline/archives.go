@@ -77,13 +77,24 @@ func factsKey(kind artifact.Kind, fileName string, sum digest.SHA256) digest.SHA
 		Str("fn", fileName).Sum("archive", sum).Key()
 }
 
+// loadFacts returns the facts that the cache has under a key; nil: none.
+func (b *builder) loadFacts(key digest.SHA256) *artifact.Facts {
+	data, err := b.cache.GetBytes(kindFacts, key)
+	if err != nil {
+		return nil
+	}
+	f, err := artifact.Unpack(data)
+	if err != nil {
+		return nil
+	}
+	return f
+}
+
 // cachedFacts returns the facts of a blob, computing them only if nobody has yet.
 func (b *builder) cachedFacts(ctx context.Context, blob cache.Blob, kind artifact.Kind, fileName string) (*artifact.Facts, error) {
 	key := factsKey(kind, fileName, blob.SHA256)
-	if data, err := b.cache.GetBytes(kindFacts, key); err == nil {
-		if f, err := artifact.Unpack(data); err == nil {
-			return f, nil
-		}
+	if f := b.loadFacts(key); f != nil {
+		return f, nil
 	}
 	o, err := openArchive(blob, kind, fileName, b.tempDir)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -148,14 +147,7 @@ func (b *builder) warn(format string, args ...any) {
 }
 
 func (b *builder) openCache() error {
-	dir := b.req.CacheDir
-	if dir == "" {
-		var err error
-		if dir, err = cache.DefaultDir(os.Getenv, runtime.GOOS); err != nil {
-			return report.In(report.Usage, err)
-		}
-	}
-	c, err := cache.Open(dir, cache.Options{})
+	c, err := openCacheAt(b.req.CacheDir)
 	if err != nil {
 		return err
 	}
@@ -170,7 +162,7 @@ func (b *builder) openCache() error {
 func (b *builder) openBase(ctx context.Context) error {
 	if b.settings.base == "" {
 		return report.Hinted(report.Usage, "give --base oci:DIR or --base docker-archive:FILE, or write base: into corn.yaml",
-			fmt.Errorf("no base image is given"))
+			errors.New("no base image is given"))
 	}
 	var err error
 	if b.base, err = image.OpenBase(ctx, b.settings.base, image.OpenOptions{Platform: b.platform.String(), TempDir: b.tempDir, Registries: b.registries}); err != nil {
@@ -191,7 +183,8 @@ func (b *builder) openBase(ctx context.Context) error {
 			return fmt.Errorf("base image %s: %w", b.settings.base, err)
 		}
 	}
-	return b.checkContract()
+	b.checkContract()
+	return nil
 }
 
 // site decides where an env stands in the image.
@@ -226,13 +219,12 @@ func (b *builder) site(e *env) error {
 }
 
 // checkContract warns where the image would not start on a hub.
-func (b *builder) checkContract() error {
+func (b *builder) checkContract() {
 	if b.hasNotebook() || b.baseFacts.Programs["jupyterhub-singleuser"] != "" {
-		return nil
+		return
 	}
 	b.warn("neither the project nor the base image has a notebook environment: no JupyterLab, no jupyterhub-singleuser; add %s",
 		filepath.Join(b.project.Dir, "environment.yml"))
-	return nil
 }
 
 func (b *builder) hasNotebook() bool {

@@ -3,7 +3,6 @@ package pipeline
 import (
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
@@ -15,6 +14,7 @@ import (
 	"github.com/nasa-openscapes/corn/filetree"
 	"github.com/nasa-openscapes/corn/internal/fetch"
 	"github.com/nasa-openscapes/corn/internal/kernel"
+	"github.com/nasa-openscapes/corn/internal/report"
 	"github.com/nasa-openscapes/corn/lock"
 	"github.com/nasa-openscapes/corn/pypi/wheel"
 	"github.com/nasa-openscapes/corn/store"
@@ -274,25 +274,15 @@ func (e *env) sumsByPath(shares []store.Share) pathSums {
 // links inside the prefix.
 func (s pathSums) before(i int) func(string) (digest.SHA256, bool) {
 	return func(p string) (digest.SHA256, bool) {
-		todo, at := strings.Split(p, "/"), ""
-		for hops := 0; len(todo) > 0; {
-			at = path.Join(at, todo[0])
-			todo = todo[1:]
-			f, ok := s[at]
-			switch {
-			case at == "..", ok && f.owner >= i:
-				return digest.SHA256{}, false
-			case ok && f.link == "" && len(todo) == 0:
-				return f.sum, true
-			case !ok || f.link == "":
-				continue // a folder, or nothing
-			}
-			if hops++; hops > 40 || path.IsAbs(f.link) {
-				return digest.SHA256{}, false
-			}
-			todo, at = append(strings.Split(path.Join(path.Dir(at), f.link), "/"), todo...), ""
+		real, ok := filetree.Resolve(p, func(p string) (string, bool) {
+			f := s[p]
+			return f.link, f.link != "" && f.owner < i
+		})
+		f, there := s[real]
+		if !ok || !there || f.owner >= i {
+			return digest.SHA256{}, false
 		}
-		return digest.SHA256{}, false
+		return f.sum, true
 	}
 }
 
@@ -333,12 +323,8 @@ func (e *PackageError) Unwrap() error { return e.Err }
 
 // Hint says how to do without the archive, unless Err knows better.
 func (e *PackageError) Hint() string {
-	type hinter interface {
-		error
-		Hint() string
-	}
-	if h, ok := errors.AsType[hinter](e.Err); ok {
-		return h.Hint()
+	if _, hint := report.Explain(e.Err); hint != "" {
+		return hint
 	}
 	return "the archive is the one that the lock names, so fetching it again gives the same: lock another version or build, and tell those who publish it"
 }

@@ -99,14 +99,13 @@ func (b *builder) planLayers() error {
 // A variant is the image in one compression.
 type variant struct {
 	compression frame.Compression
-	specs       []layer.Spec // of all planned layers but the metadata's
-	planned     []plan.Layer
+	specs       []layer.Spec           // of all planned layers but the metadata's
 	layers      []*layer.Layer         // nil where taken has the layer
 	taken       []*image.PreviousLayer // nil where the layer was made here
 }
 
-// specs turns the layout into layers of frames that need not exist yet.
-func (b *builder) newVariant(c frame.Compression) (*variant, error) {
+// newVariant turns the layout into layers of frames that need not exist yet.
+func (b *builder) newVariant(c frame.Compression) *variant {
 	v := &variant{compression: c}
 	opaque := b.replaceNotebook
 	for _, l := range b.layout.Layers {
@@ -131,9 +130,8 @@ func (b *builder) newVariant(c frame.Compression) (*variant, error) {
 			spec.Frames = append(spec.Frames, b.lazyFrame(frameKey(k, c)))
 		}
 		v.specs = append(v.specs, spec)
-		v.planned = append(v.planned, l)
 	}
-	return v, nil
+	return v
 }
 
 // lazyFrame is a frame that is looked for when it is read: an output may have the layer.
@@ -161,9 +159,14 @@ func (b *builder) envDirs(e *env) []filetree.Entry {
 	}
 	out := make([]filetree.Entry, 0, len(dirs))
 	for d := range dirs {
-		out = append(out, filetree.Entry{Path: path.Join(e.root, d), Type: filetree.Dir, Mode: 0o755, UID: b.uid, GID: b.gid, ModTime: filetree.Epoch1980})
+		out = append(out, b.envDir(path.Join(e.root, d)))
 	}
 	return out
+}
+
+// envDir is a directory of an env.
+func (b *builder) envDir(p string) filetree.Entry {
+	return filetree.Entry{Path: p, Type: filetree.Dir, Mode: 0o755, UID: b.uid, GID: b.gid, ModTime: filetree.Epoch1980}
 }
 
 func addParents(dirs map[string]bool, p string) {
@@ -227,11 +230,11 @@ func (b *builder) build(ctx context.Context, v *variant) error {
 		}
 	}
 	b.compression = v.compression
-	if err := b.makeFrames(ctx, v, wanted); err != nil {
-		return err
-	}
 	if len(missing) == 0 {
 		return nil
+	}
+	if err := b.makeFrames(ctx, v, wanted); err != nil {
+		return err
 	}
 	stage := b.talk.Stage("assemble", int64(len(missing)), report.Things)
 	g, gctx := errgroup.WithContext(ctx)
@@ -291,6 +294,7 @@ func (b *builder) makeFrames(ctx context.Context, v *variant, wanted map[digest.
 			}
 		}
 	}
+	// Content goes first: placements need to know which bytecode exists.
 	for _, key := range slices.SortedFunc(maps.Keys(b.contents), compareDigests) {
 		c, k := b.contents[key], frameKey(key, v.compression)
 		if lacks(k) || contentNeeded[key] {

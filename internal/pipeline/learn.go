@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -21,16 +22,11 @@ func (b *builder) learn(ctx context.Context) error {
 	if err := b.askFor(); err != nil {
 		return report.In(report.Lock, err)
 	}
-	var first []*pkg // of each archive
-	number := map[string]int{}
+	var all []*pkg
 	for _, e := range b.envs {
-		for _, p := range e.packages {
-			if _, ok := number[p.id()]; !ok {
-				number[p.id()] = len(first)
-				first = append(first, p)
-			}
-		}
+		all = append(all, e.packages...)
 	}
+	first, at := distinct(all)
 	known := make([]*artifact.Facts, len(first))
 	var g errgroup.Group
 	g.SetLimit(b.jobs)
@@ -44,11 +40,9 @@ func (b *builder) learn(ctx context.Context) error {
 	}
 	_ = g.Wait() // no error: what is not known is fetched
 	var unknown []*pkg
-	for _, e := range b.envs {
-		for _, p := range e.packages {
-			if p.facts = known[number[p.id()]]; p.facts == nil {
-				unknown = append(unknown, p)
-			}
+	for i, p := range all {
+		if p.facts = known[at[i]]; p.facts == nil {
+			unknown = append(unknown, p)
 		}
 	}
 	stage := b.talk.Stage("facts", 0, report.Things)
@@ -87,6 +81,23 @@ func (p *pkg) id() string {
 	return p.locked.FileName + "\x00" + p.ask.URL + "\x00" + p.ask.SHA256.String() + p.ask.MD5.String()
 }
 
+// distinct returns the first package of each archive, and for every package the place of
+// its archive among them.
+func distinct(pkgs []*pkg) (first []*pkg, at []int) {
+	place := map[string]int{}
+	at = make([]int, len(pkgs))
+	for i, p := range pkgs {
+		n, ok := place[p.id()]
+		if !ok {
+			n = len(first)
+			place[p.id()] = n
+			first = append(first, p)
+		}
+		at[i] = n
+	}
+	return first, at
+}
+
 func (p *pkg) kind() artifact.Kind {
 	if p.locked.Manager == lock.Pip {
 		return artifact.Wheel
@@ -103,12 +114,8 @@ func (b *builder) knownFacts(p *pkg) *artifact.Facts {
 			return nil
 		}
 	}
-	data, err := b.cache.GetBytes(kindFacts, factsKey(p.kind(), p.locked.FileName, sum))
-	if err != nil {
-		return nil
-	}
-	f, err := artifact.Unpack(data)
-	if err != nil || f.SHA256 != sum || !p.ask.MD5.IsZero() && f.MD5 != p.ask.MD5 ||
+	f := b.loadFacts(factsKey(p.kind(), p.locked.FileName, sum))
+	if f == nil || f.SHA256 != sum || !p.ask.MD5.IsZero() && f.MD5 != p.ask.MD5 ||
 		p.ask.SizeBytes > 0 && f.SizeBytes != p.ask.SizeBytes {
 		return nil // fetching says what is wrong with the lock
 	}
@@ -117,35 +124,26 @@ func (b *builder) knownFacts(p *pkg) *artifact.Facts {
 
 // bring fetches the archives of packages into the cache, each once, and sets their blobs.
 func (b *builder) bring(ctx context.Context, pkgs []*pkg) error {
-	var reqs []fetch.Request
-	at := make([]int, len(pkgs))
-	index := map[string]int{}
-	for i, p := range pkgs {
-		n, ok := index[p.id()]
-		if !ok {
-			n = len(reqs)
-			index[p.id()] = n
-			reqs = append(reqs, p.ask)
-		}
-		at[i] = n
-	}
+	first, at := distinct(pkgs)
+	reqs := make([]fetch.Request, len(first))
 	var missing int
 	var missingBytes int64
-	for _, r := range reqs {
-		if _, err := b.cache.Find(r.Want); err != nil {
+	for i, p := range first {
+		reqs[i] = p.ask
+		if _, err := b.cache.Find(p.ask.Want); err != nil {
 			missing++
-			missingBytes += r.SizeBytes
+			missingBytes += p.ask.SizeBytes
 		}
 	}
 	var stage *report.Stage
-	var received counter64
+	var received atomic.Int64
 	if missing > 0 {
 		stage = b.talk.Stage("fetch", missingBytes, report.Bytes)
 	}
 	f := fetch.New(b.cache, fetch.Options{
 		Jobs: max(4, b.jobs), Offline: b.req.Offline, ChannelAlias: b.settings.channelAlias, Warn: b.talk.Warn,
 		Received: func(n int64) {
-			received.add(n)
+			received.Add(n)
 			if stage != nil {
 				stage.Add(n)
 			}
@@ -159,7 +157,7 @@ func (b *builder) bring(ctx context.Context, pkgs []*pkg) error {
 		return report.In(report.Fetch, err)
 	}
 	if stage != nil {
-		took := stage.Done("%s of %d, %s", report.Count(missing, "archive"), len(reqs), report.Size(received.get()))
+		took := stage.Done("%s of %d, %s", report.Count(missing, "archive"), len(reqs), report.Size(received.Load()))
 		b.timingsMu.Lock()
 		b.timings["fetch"] += took
 		b.timingsMu.Unlock()
@@ -172,36 +170,25 @@ func (b *builder) bring(ctx context.Context, pkgs []*pkg) error {
 
 // readFacts computes the facts of packages whose blobs are there, each archive once.
 func (b *builder) readFacts(ctx context.Context, pkgs []*pkg) error {
-	type result struct {
-		first *pkg
-		facts *artifact.Facts
-	}
-	byID := map[string]*result{}
-	var order []*result
-	for _, p := range pkgs {
-		if byID[p.id()] == nil {
-			byID[p.id()] = &result{first: p}
-			order = append(order, byID[p.id()])
-		}
-	}
+	first, at := distinct(pkgs)
+	facts := make([]*artifact.Facts, len(first))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(b.jobs)
-	for _, r := range order {
+	for i, p := range first {
 		g.Go(func() error {
-			p := r.first
 			f, err := b.cachedFacts(ctx, p.blob, p.kind(), p.locked.FileName)
 			if b.suspects.note(p.blob, err) != nil {
 				return &PackageError{Environment: p.env, Origin: p.ask.Origin, Err: err}
 			}
-			r.facts = f
+			facts[i] = f
 			return nil
 		})
 	}
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	for _, p := range pkgs {
-		p.facts = byID[p.id()].facts
+	for i, p := range pkgs {
+		p.facts = facts[at[i]]
 	}
 	return nil
 }

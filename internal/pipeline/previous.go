@@ -70,11 +70,16 @@ func (b *builder) closePrevious() {
 func (b *builder) pushedRepository() string {
 	for _, o := range b.outputs {
 		if o.Kind == image.Registry {
-			repo, _ := splitTag(o.Path)
-			return cmp.Or(repo, o.Path)
+			return repository(o)
 		}
 	}
 	return ""
+}
+
+// repository is a registry's path without its tag.
+func repository(o image.Output) string {
+	repo, _ := splitTag(o.Path)
+	return cmp.Or(repo, o.Path)
 }
 
 // branches names the git branch of the project, as CI or the checkout says, and the default
@@ -173,9 +178,7 @@ func (b *builder) forget(blob digest.SHA256) bool {
 
 // moveCacheTag points the branch's moving tag to what was pushed.
 func (b *builder) moveCacheTag(ctx context.Context, o image.Output, d digest.SHA256) error {
-	branches := b.branches()
-	repo, _ := splitTag(o.Path)
-	o.Path, o.Tags = cmp.Or(repo, o.Path), []string{cacheTag + tagWord(branches[0])}
+	o.Path, o.Tags = repository(o), []string{cacheTag + tagWord(b.branches()[0])}
 	return image.Tag(ctx, o, d)
 }
 

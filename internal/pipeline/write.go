@@ -44,10 +44,7 @@ func (b *builder) write(ctx context.Context) (*BuildResult, error) {
 		byCompression[c] = append(byCompression[c], o)
 	}
 	for n, c := range order {
-		v, err := b.newVariant(c)
-		if err != nil {
-			return nil, err
-		}
+		v := b.newVariant(c)
 		if err := b.build(ctx, v); err != nil {
 			return nil, err
 		}
@@ -196,7 +193,8 @@ func (b *builder) metadataFiles() (*kernel.Result, *image.ConfigPlan, error) {
 // metadataLayer makes the last layer: kernelspecs, launchers, history, the entrypoint where
 // it was missing, and what the image says of itself.
 func (b *builder) metadataLayer(ctx context.Context, v *variant, kernels *kernel.Result, config *image.ConfigPlan) (*layer.Layer, error) {
-	self, selfData, err := b.describe(v, kernels).Files(b.allFacts())
+	facts := b.allFacts()
+	self, selfData, err := b.describe(v, kernels, facts).Files(facts)
 	if err != nil {
 		return nil, err
 	}
@@ -205,10 +203,7 @@ func (b *builder) metadataLayer(ctx context.Context, v *variant, kernels *kernel
 	for _, e := range b.envs {
 		path := e.root + "/conda-meta/history"
 		text := e.history()
-		dir := func(p string) filetree.Entry {
-			return filetree.Entry{Path: p, Type: filetree.Dir, Mode: 0o755, UID: b.uid, GID: b.gid, ModTime: filetree.Epoch1980}
-		}
-		entries = append(entries, dir(e.root), dir(e.root+"/conda-meta"), filetree.Entry{
+		entries = append(entries, b.envDir(e.root), b.envDir(e.root+"/conda-meta"), filetree.Entry{
 			Path: path, Type: filetree.File, Mode: 0o644, UID: b.uid, GID: b.gid, ModTime: filetree.Epoch1980, SizeBytes: int64(len(text)),
 		})
 		data = append(data, map[string][]byte{path: text})
@@ -270,7 +265,7 @@ func (b *builder) parentsOf(entries []filetree.Entry) ([]filetree.Entry, error) 
 		have[dir] = true
 		if b.inEnv(dir) {
 			for d := dir; b.inEnv(d); d = parent(d) {
-				out = append(out, filetree.Entry{Path: d, Type: filetree.Dir, Mode: 0o755, UID: b.uid, GID: b.gid, ModTime: filetree.Epoch1980})
+				out = append(out, b.envDir(d))
 			}
 			continue
 		}
@@ -315,7 +310,7 @@ func (e *env) history() []byte {
 }
 
 // describe makes image.json.
-func (b *builder) describe(v *variant, kernels *kernel.Result) *image.Metadata {
+func (b *builder) describe(v *variant, kernels *kernel.Result, facts []*artifact.Facts) *image.Metadata {
 	m := &image.Metadata{
 		Version: image.MetadataVersion, Format: image.FormatVersion, Platform: b.platform.String(),
 		Base: image.BaseMetadata{
@@ -355,7 +350,6 @@ func (b *builder) describe(v *variant, kernels *kernel.Result) *image.Metadata {
 		end("end", l.SizeBytes(), l.RawBytes())
 		m.Layers = append(m.Layers, lm)
 	}
-	seen := map[digest.SHA256]bool{}
 	for _, e := range b.envs {
 		em := image.EnvMetadata{Name: e.id, Prefix: e.root, Layout: e.layout.String()}
 		if e.python != nil {
@@ -363,14 +357,12 @@ func (b *builder) describe(v *variant, kernels *kernel.Result) *image.Metadata {
 		}
 		for _, p := range e.packages {
 			em.Artifacts = append(em.Artifacts, p.facts.SHA256)
-			if !seen[p.facts.SHA256] {
-				seen[p.facts.SHA256] = true
-				m.Artifacts = append(m.Artifacts, image.DescribeArtifact(p.facts))
-			}
 		}
 		m.Envs = append(m.Envs, em)
 	}
-	slices.SortFunc(m.Artifacts, func(x, y image.ArtifactMetadata) int { return strings.Compare(x.FileName, y.FileName) })
+	for _, f := range facts {
+		m.Artifacts = append(m.Artifacts, image.DescribeArtifact(f))
+	}
 	for _, k := range kernels.Kernels {
 		m.Kernels = append(m.Kernels, image.KernelMetadata{Name: k.Name, DisplayName: k.DisplayName, Language: k.Language, Env: k.Env, Dir: k.Dir})
 	}
