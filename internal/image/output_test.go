@@ -274,7 +274,7 @@ func TestFailedWritesLeaveTheLastImage(t *testing.T) {
 				before := snapshot(t, dir)
 				_, err := Write(t.Context(), compose(t, Composition{Base: b, Layers: []AddedLayer{{Layer: layer, Kind: "content"}}}), out)
 				if err == nil || name == "error" && !errors.Is(err, full) || !strings.Contains(err.Error(), "layer 3 of 3") {
-					t.Errorf("error %v, want one that names layer 3", err)
+					t.Errorf("Write with a layer that fails: error %v, want one that names layer 3", err)
 				}
 				if d := cmp.Diff(before, snapshot(t, dir)); d != "" {
 					t.Errorf("the output changed (-before +after):\n%s", d)
@@ -286,7 +286,7 @@ func TestFailedWritesLeaveTheLastImage(t *testing.T) {
 			cancel()
 			dir := t.TempDir()
 			if _, err := Write(ctx, built(t, "1"), Output{Kind: kind, Path: filepath.Join(dir, "out")}); !errors.Is(err, context.Canceled) {
-				t.Errorf("error %v, want context.Canceled", err)
+				t.Errorf("Write that is cancelled: error %v, want context.Canceled", err)
 			}
 			for name := range snapshot(t, dir) {
 				t.Errorf("%s is left behind", name)

@@ -77,10 +77,12 @@ func (w *writing) push(ctx context.Context, out Output) error {
 	return repo.readOnly(err)
 }
 
-// blobUnknown tells that a registry refuses a manifest for the lack of blobs.
+// blobUnknown tells that a registry refuses a manifest for the lack of blobs, whatever it
+// says besides: docker-registry that is just being given a blob by another builder says
+// DIGEST_INVALID first.
 func blobUnknown(err error) bool {
 	e, ok := errors.AsType[*RegistryError](err)
-	return ok && (e.Code == "MANIFEST_BLOB_UNKNOWN" || e.Code == "BLOB_UNKNOWN")
+	return ok && (slices.Contains(e.codes, "MANIFEST_BLOB_UNKNOWN") || slices.Contains(e.codes, "BLOB_UNKNOWN"))
 }
 
 // targetTags is the tag of the reference and those besides it, each once.

@@ -400,6 +400,30 @@ func TestTwoBuildersPushAtOnce(t *testing.T) {
 	})
 }
 
+// docker-registry 2.8 answers so while another builder's copy of a blob is being linked: two
+// errors at once, and the one that matters is not the first.
+func TestAnswerOfTwoErrors(t *testing.T) {
+	reg := registrytest.Start(t)
+	img := built(t, "1")
+	blob := pushTo(t, img, reg.Host+"/x/other:1").Layers[2].Digest.OCI()
+	reg.Fail(registrytest.Fault{
+		Method: "PUT", Path: "/x/y/manifests/", Kind: registrytest.Status, Code: 400, Times: 1,
+		Body: `{"errors":[{"code":"DIGEST_INVALID","message":"provided digest did not match uploaded content"},` +
+			`{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown to registry","detail":"` + blob + `"}]}`,
+	})
+	pushTo(t, img, reg.Host+"/x/y:1")
+	checkPushed(t, reg.Host+"/x/y:1", img)
+	sent := 0
+	for _, r := range reg.Requests() {
+		if r.Method == "PUT" && strings.HasPrefix(r.Path, "/v2/x/y/blobs/") && strings.Contains(r.Query, url.QueryEscape(blob)) {
+			sent++
+		}
+	}
+	if sent != 2 {
+		t.Errorf("the blob that the registry did not know was sent %d times, want 2: %v", sent, reg.Requests())
+	}
+}
+
 func TestBlobsThatTheRegistryHasNot(t *testing.T) {
 	reg := registrytest.Start(t)
 	img := built(t, "1")

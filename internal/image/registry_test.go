@@ -174,7 +174,7 @@ func TestOpenBaseOfIndex(t *testing.T) {
 	}
 	_, err = OpenBase(t.Context(), reg.Host+"/x/y:1", OpenOptions{Platform: "linux/s390x", Registries: quick()})
 	if p, ok := errors.AsType[*PlatformError](err); !ok || !slices.Equal(p.Have, []string{"linux/amd64", "linux/arm64/v8"}) {
-		t.Errorf("error %v, want a *PlatformError with the two platforms", err)
+		t.Errorf("OpenBase for a platform that the index lacks: error %v, want a *PlatformError with the two platforms", err)
 	}
 }
 

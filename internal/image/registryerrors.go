@@ -30,6 +30,7 @@ type RegistryError struct {
 
 	retryAfter time.Duration   // as the registry asked; 0 without a wish
 	named      []digest.SHA256 // what its words are about
+	codes      []string        // all that it gave; Code is the first
 }
 
 func (e *RegistryError) Error() string {
@@ -179,6 +180,7 @@ func (r *repository) refused(act string, answer *transport.Error) *RegistryError
 		if i == 0 {
 			e.Code, e.Message = clip(string(d.Code)), clip(d.Message)
 		}
+		e.codes = append(e.codes, string(d.Code))
 		// The detail is the digest, or an object that has it.
 		text, _ := d.Detail.(string)
 		if detail, ok := d.Detail.(map[string]any); ok {
