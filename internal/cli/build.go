@@ -16,7 +16,8 @@ PROJECT is the repository's folder (default: the current one). Each folder below
 environments/ has an environment.yml, a name.txt with the kernel's display name, and a lock:
 conda-lock.yml, conda-linux-64.lock or pixi.lock. The environment at the top runs JupyterLab.
 
-The image is written as an OCI layout by default. "docker-archive:FILE" is for docker load.
+The image is written as an OCI layout by default. "docker://NAME:TAG" pushes it to a registry,
+"docker-archive:FILE" is for docker load.
 The same project gives the same digest on every machine.`
 
 const buildExample = `  corn build --base oci:base -o oci:image
@@ -49,9 +50,9 @@ func newBuild(g *globals) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&req.Base, "base", "", "base image: oci:DIR[:TAG], docker-archive:FILE (default: base in corn.yaml)")
+	f.StringVar(&req.Base, "base", "", "base image: NAME[:TAG] of a registry, oci:DIR[:TAG], docker-archive:FILE (default: base in corn.yaml)")
 	f.StringVar(&req.From, "from", "", "previous image whose layers may be taken over (default: this branch's last image where it is pushed to)")
-	f.StringArrayVarP(&req.Outputs, "output", "o", nil, "where to write the image: oci:DIR or docker-archive:FILE; may be repeated (default oci:PROJECT/dist/image)")
+	f.StringArrayVarP(&req.Outputs, "output", "o", nil, "where to write the image: docker://NAME[:TAG] (push), oci:DIR, docker-archive:FILE; may be repeated (default oci:PROJECT/dist/image)")
 	f.StringArrayVarP(&req.Tags, "tag", "t", nil, "name of the image, repo:tag or tag; may be repeated")
 	f.StringVar(&req.Platform, "platform", "", "platform to build for, linux/amd64 or linux-64 (default: linux of this machine)")
 	f.StringVar(&req.ChannelAlias, "channel-alias", "", "URL that replaces https://conda.anaconda.org in the locks")
@@ -61,7 +62,7 @@ func newBuild(g *globals) *cobra.Command {
 	f.IntVarP(&req.Jobs, "jobs", "j", 0, "how much to do at once (default: one per core)")
 	complete(cmd, "compression", "zstd", "gzip")
 	complete(cmd, "platform", "linux/amd64", "linux/arm64")
-	complete(cmd, "output", "oci:", "docker-archive:")
+	complete(cmd, "output", "docker://", "oci:", "docker-archive:")
 	return cmd
 }
 

@@ -161,13 +161,13 @@ func (b *builder) openCache() error {
 // openBase opens the base image and finds out what the envs need to know of it.
 func (b *builder) openBase(ctx context.Context) error {
 	if b.settings.base == "" {
-		return report.Hinted(report.Usage, "give --base oci:DIR or --base docker-archive:FILE, or write base: into corn.yaml",
+		return report.Hinted(report.Usage, "give --base NAME:TAG of a registry, oci:DIR or docker-archive:FILE, or write base: into corn.yaml",
 			errors.New("no base image is given"))
 	}
 	var err error
 	if b.base, err = image.OpenBase(ctx, b.settings.base, image.OpenOptions{Platform: b.platform.String(), TempDir: b.tempDir, Registries: b.registries}); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			return report.Hinted(report.Base, "bring it here first: skopeo copy docker://IMAGE oci:DIR for --base oci:DIR, or docker save IMAGE -o FILE for --base docker-archive:FILE", err)
+			return report.Hinted(report.Base, "look at the path; an image of a registry is named without oci: or docker-archive:, as in --base pangeo/base-image:2026.01", err)
 		}
 		return err
 	}
