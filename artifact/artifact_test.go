@@ -89,7 +89,7 @@ func TestForm(t *testing.T) {
 func TestOtherVersion(t *testing.T) {
 	_, err := artifact.Decode([]byte(`{"facts":99,"kind":7}`))
 	if v, ok := errors.AsType[*artifact.VersionError](err); !ok || v.Got != 99 || v.Want != artifact.FactsVersion {
-		t.Errorf("error %v, want a *VersionError of 99", err)
+		t.Errorf("Decode of facts of version 99: error %v, want a *VersionError of 99", err)
 	}
 	for _, s := range []string{"", "null", "[]", `{"facts":1}`, `{"facts":1,"members":[{"type":300}]}`} {
 		if _, err := artifact.Decode([]byte(s)); err == nil {

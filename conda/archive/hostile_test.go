@@ -90,7 +90,7 @@ func TestWrongParts(t *testing.T) {
 	} {
 		_, err := open(t, b, condaName, archive.Options{}).Facts(t.Context())
 		if got := describe(err); !strings.Contains(got, "wrong part") {
-			t.Errorf("error %q, want one of a wrong part", got)
+			t.Errorf("Facts of a .conda with files in the wrong tar: error %q, want one of a wrong part", got)
 		}
 	}
 	// The parts are read one after the other or the payload alone: a hard link that leads

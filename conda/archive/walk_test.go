@@ -111,12 +111,12 @@ func TestWalkStops(t *testing.T) {
 	}
 	mine := errors.New("mine")
 	if err := a.Walk(t.Context(), func(archive.Header, io.Reader) error { return mine }); err != mine { //nolint:errorlint // identity is promised
-		t.Errorf("error %v, want the callback's own", err)
+		t.Errorf("Walk whose callback fails: error %v, want the callback's own", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	err := a.Walk(ctx, func(h archive.Header, r io.Reader) error { cancel(); return nil })
 	if !errors.Is(err, context.Canceled) {
-		t.Errorf("error %v, want context.Canceled", err)
+		t.Errorf("Walk that is cancelled: error %v, want context.Canceled", err)
 	}
 	if _, err := a.Facts(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("Facts: error %v, want context.Canceled", err)

@@ -348,7 +348,7 @@ noarch: generic
 	_, err = Project(dir, s.Dir, nil)
 	for _, want := range []string{`channel "conda-forge"`, "pip lists cannot be locked", "no scipy satisfies"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("error %v, want it to say %s", err, want)
+			t.Errorf("Project of environments that cannot be locked: error %v, want it to say %s", err, want)
 		}
 	}
 }
