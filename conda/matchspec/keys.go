@@ -10,7 +10,7 @@ import (
 
 const knownKeys = "version, build, build_number, channel, subdir, fn, url, md5, sha256, license, license_family, track_features, features, flags, extras, when"
 
-// set stores the value of one key. at is a place near it, for an unknown key.
+// set stores the value of the key that stands at a place.
 func (p *parser) set(key string, at int, v value) {
 	if p.err != nil {
 		return
