@@ -148,8 +148,10 @@ func (w *whenParser) one(depth int) *Condition {
 func specEnd(s string) int {
 	depth := 0
 	var quote byte
-	for i := range len(s) {
+	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
+		case quote != 0 && c == '\\':
+			i++
 		case quote != 0:
 			if c == quote {
 				quote = 0

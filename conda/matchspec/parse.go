@@ -82,8 +82,10 @@ func (p *parser) body() part {
 // right away begins the archive's hash and is none.
 func commentStart(s string) int {
 	var quote byte
-	for i := range len(s) {
+	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
+		case quote != 0 && c == '\\':
+			i++
 		case quote != 0:
 			if c == quote {
 				quote = 0
@@ -109,7 +111,7 @@ func (p *parser) parse(t part) {
 		return
 	}
 	if feature, ok := strings.CutSuffix(t.text, "@"); ok && feature != "" && !strings.ContainsAny(feature, spaces+"[]=<>!~") {
-		p.spec.TrackFeatures = []string{feature} // conda before 4.4
+		p.spec.TrackFeatures = p.features(t.to(len(feature))) // conda before 4.4
 		return
 	}
 	t, brackets := p.splitBrackets(t)
@@ -183,7 +185,12 @@ func (p *parser) name(t part) {
 		p.fail(t.at, "there is no package name")
 		return
 	}
-	pattern, err := ParsePattern(strings.ToLower(t.text))
+	lower := strings.ToLower(t.text)
+	if endsInArchive(lower) {
+		p.fail(t.at, "%q is the name of an archive: want its URL or path alone", t.text)
+		return
+	}
+	pattern, err := ParsePattern(lower)
 	if t.text[0] == '^' { // case matters in classes such as \S
 		pattern, err = ParsePattern(t.text)
 	}
@@ -235,7 +242,9 @@ func (p *parser) versionAndBuild(t part) {
 		v = v.from(1) // name=1.2=build asks for 1.2 exactly (CEP 29), and name==1.2=build does anyway
 	}
 	p.spec.Version = p.version(v)
-	build.text = strings.NewReplacer(`"`, "", "'", "").Replace(build.text)
+	if strings.ContainsAny(build.text, "\"'") {
+		build.text = strings.ReplaceAll(strings.ReplaceAll(build.text, `"`, ""), "'", "")
+	}
 	p.spec.Build = p.pattern("build", build)
 }
 

@@ -148,6 +148,7 @@ func TestParseRefuses(t *testing.T) {
 		{"conda-forge::", 13, "no package name"},
 		{"'package'", 0, "'\\''"},
 		{"pack@ge", 4, "'@'"},
+		{"conda-forge::x-1-0.Conda", 13, "archive"},
 		{"pkg--name", 4, "'-'"},
 		{".pkg", 0, "'.'"},
 		{"!xyz 1.3", 0, "no package name"},
