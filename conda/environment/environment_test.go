@@ -7,6 +7,7 @@ import (
 	"path"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -201,6 +202,18 @@ func TestParseRefuses(t *testing.T) {
 	_, err := environment.Parse("e.yml", []byte("dependencies: ['a >']"))
 	if e, ok := errors.AsType[*matchspec.ParseError](err); !ok || e.Input != "a >" {
 		t.Errorf("a bad spec gives %v, want the *matchspec.ParseError inside", err)
+	}
+}
+
+// A file that is one long line takes no time that grows with its square.
+func TestLongLine(t *testing.T) {
+	start := time.Now()
+	e, err := environment.Parse("e.yml", []byte("dependencies: ["+strings.Repeat("a, ", 60_000)+"b]"))
+	if err != nil || len(e.Dependencies) != 60_001 {
+		t.Fatalf("%v, want 60001 dependencies", err)
+	}
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("Parse took %v", took)
 	}
 }
 

@@ -264,7 +264,11 @@ func (r *reader) variables(v *value) error {
 
 // selector reads the comment behind what stands at a place.
 func (r *reader) selector(p Place) *Selector {
-	m := commentSelector.FindStringSubmatch(r.f.line(p))
+	line := r.f.line(p)
+	if len(line) > maxLineBytes {
+		return nil
+	}
+	m := commentSelector.FindStringSubmatch(line)
 	if m == nil {
 		return nil
 	}

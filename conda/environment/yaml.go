@@ -57,6 +57,7 @@ type yamlFile struct {
 
 const (
 	maxFileBytes = 1 << 20 // real ones have 5 KB
+	maxLineBytes = 4096    // in longer ones nobody looks for a selector, or for a place again
 	maxYAMLDepth = 50
 	maxYAMLNodes = 100_000 // after aliases are followed: aliases of aliases grow fast
 )
@@ -208,6 +209,9 @@ func (f *yamlFile) convert(in ast.Node, depth int) (*value, error) {
 // columnOf is where a plain text begins. goccy/go-yaml counts the spaces behind a text into its
 // column.
 func (f *yamlFile) columnOf(v *value) int {
+	if len(f.line(v.place)) > maxLineBytes {
+		return v.place.Column
+	}
 	line := []rune(f.line(v.place))
 	for c := min(v.place.Column, len(line)); c > 0; c-- {
 		if strings.HasPrefix(string(line[c-1:]), v.text) {
