@@ -195,7 +195,7 @@ func (r *reader) spec(v *value, sel *Selector) error {
 	}
 	s, err := matchspec.Parse(text)
 	if err != nil {
-		e := r.f.fail(v, "%s", err).(*ParseError)
+		e := r.f.failAt(v.place, err.Error())
 		if bad, ok := errors.AsType[*matchspec.ParseError](err); ok {
 			e.Reason, e.Column = bad.Reason, r.column(v, bad)
 		}
