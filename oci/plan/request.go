@@ -189,7 +189,7 @@ func (r *Request) checkEnvs(w *world, seen map[digest.SHA256]int) error {
 	ids := map[string]bool{}
 	for _, e := range w.execs {
 		switch {
-		case !word(e.ID) || ids[e.ID] || kindOf(e.ID) != "" || e.ID == metaID:
+		case !word(e.ID) || ids[e.ID] || KindOf(e.ID) != "" || e.ID == metaID:
 			return &RequestError{"exec " + e.ID, "needs an id of its own"}
 		case e.Env != "" && w.placements[e.Env] == nil:
 			return &RequestError{"exec " + e.ID, fmt.Sprintf("belongs to env %q, which has no placement", e.Env)}
