@@ -103,6 +103,19 @@ func (l *Lock) SetState(subdir string, s plan.State, o Owners, before *Lock) {
 	}
 }
 
+// SetPythons replaces the interpreters of a platform, each with the environment because of
+// which it is remembered.
+func (l *Lock) SetPythons(subdir string, byEnv map[string][]Python) {
+	for i := range l.Envs {
+		if p := l.Envs[i].For(subdir); p != nil {
+			p.Pythons = nil
+		}
+	}
+	for slug, list := range byEnv {
+		l.env(slug).on(subdir).Pythons = list
+	}
+}
+
 // inOrder tells whether the old ranks, with new layers on top, give this order.
 func inOrder(order []string, old map[string]int) bool {
 	type last struct {

@@ -152,8 +152,8 @@ func (w *world) keep(a *assignment, prev *State) {
 		return true
 	}
 	for i, c := range w.contents {
-		if layer, ok := had[idOf(c.Key)]; ok && use(i, layer) {
-			delete(had, idOf(c.Key))
+		if layer, ok := had[IDOf(c.Key)]; ok && use(i, layer) {
+			delete(had, IDOf(c.Key))
 		}
 	}
 	gone := map[string][]string{} // by name; sorted because prev is

@@ -256,7 +256,7 @@ func (w *world) state(a *assignment, layers []Layer) State {
 		}
 	}
 	for i, c := range w.contents {
-		s.Classes = append(s.Classes, Class{Name: c.Name, ID: idOf(c.Key), Layer: a.content[i]})
+		s.Classes = append(s.Classes, Class{Name: c.Name, ID: IDOf(c.Key), Layer: a.content[i]})
 	}
 	for env, id := range a.place {
 		s.Envs = append(s.Envs, EnvClass{env, id})

@@ -148,10 +148,10 @@ func (r *Request) check() (*world, error) {
 			*old = c
 			continue
 		}
-		if other, ok := ids[idOf(c.Key)]; ok {
+		if other, ok := ids[IDOf(c.Key)]; ok {
 			return nil, &RequestError{what, "shares the first 16 digits of its key with " + other}
 		}
-		ids[idOf(c.Key)] = c.Dist
+		ids[IDOf(c.Key)] = c.Dist
 		slices.Sort(users)
 		c.Users = slices.Compact(users)
 		seen[c.Key] = len(w.contents)

@@ -42,7 +42,8 @@ type Class struct {
 // in a layer. The kind of the layer's ID says which.
 type EnvClass struct{ Env, Layer string }
 
-func idOf(key digest.SHA256) string { return key.String()[:16] }
+// IDOf is how a State names a content: by the first 16 digits of its key.
+func IDOf(key digest.SHA256) string { return key.String()[:16] }
 
 // Sort puts everything but Order into the order in which it is written.
 func (s *State) Sort() {
