@@ -252,11 +252,10 @@ func (l *locker) steps() map[string]int {
 func (l *locker) compilersByEnv() map[string][]projectlock.Python {
 	steps := l.steps()
 	out := map[string][]projectlock.Python{}
-	for short, py := range l.interpreters {
+	for _, py := range l.interpreters {
 		owner := ""
 		for _, e := range l.envs {
-			if sharesCompiler(e.python) && e.python.Short == short &&
-				(owner == "" || steps[e.id] < steps[owner] || steps[e.id] == steps[owner] && e.id < owner) {
+			if e.compiler == py.SHA256 && (owner == "" || steps[e.id] < steps[owner] || steps[e.id] == steps[owner] && e.id < owner) {
 				owner = e.id
 			}
 		}
