@@ -34,6 +34,7 @@ type env struct {
 	variables   []kernel.Variable
 	packages    []*pkg // in link order: conda packages, then wheels
 	python      *link.Python
+	compiler    digest.SHA256 // python package that compiles; zero: the env's own
 }
 
 // notebookID is the env that runs JupyterLab. No kernel may have the name.
@@ -118,6 +119,9 @@ func (e *env) findPython() error {
 		}
 		if ok {
 			e.python = py
+			if !e.compiler.IsZero() {
+				py.Artifact = e.compiler
+			}
 			return nil
 		}
 	}
