@@ -51,7 +51,7 @@ func start(ts *testscript.TestScript, args []string) (*process, error) {
 	p := &process{Cmd: exec.Command(path, args[1:]...)}
 	p.Dir, p.Stdout, p.Stderr = ts.MkAbs("."), &p.out, &p.talk
 	p.Env = os.Environ()
-	for _, name := range []string{"HOME", "CORN_CACHE_DIR", "TERM", "TMPDIR"} {
+	for _, name := range []string{"HOME", "CORN_CACHE_DIR", "TERM", "TMPDIR", "DOCKER_CONFIG", "GIT_CEILING_DIRECTORIES"} {
 		p.Env = append(p.Env, name+"="+ts.Getenv(name))
 	}
 	return p, p.Start()
@@ -141,6 +141,9 @@ func cmdTorture(ts *testscript.TestScript, args []string) error {
 		got, err := named(image)
 		if err != nil {
 			return fmt.Errorf("step %d: the last good image: %w", i, err)
+		}
+		if err := storyOf(ts).allWhole(); err != nil {
+			return fmt.Errorf("step %d: %w", i, err)
 		}
 		if got != before && got != after {
 			return fmt.Errorf("step %d: the layout says %s", i, got)

@@ -76,7 +76,7 @@ func (b *builder) lookInto(ctx context.Context, repo string) error {
 			return err
 		}
 	}
-	b.talk.Say("previous   none: %s has no image of the last %s", repo, report.Count(len(commits), "commit"))
+	b.talk.Say("previous   none: no image of this commit, or of %s before it, in %s", report.Count(len(commits)-1, "commit"), repo)
 	return nil
 }
 
