@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -106,7 +107,7 @@ func cmdTorture(ts *testscript.TestScript, args []string) error {
 	}
 	// How long the whole takes, here and now.
 	began := time.Now()
-	if err := ts.Exec(args[2], args[3:]...); err != nil {
+	if err := ts.Exec(args[2], step(args[3:], steps)...); err != nil {
 		return err
 	}
 	took := time.Since(began)
@@ -121,7 +122,7 @@ func cmdTorture(ts *testscript.TestScript, args []string) error {
 				return err
 			}
 		}
-		p, err := start(ts, args[2:])
+		p, err := start(ts, step(args[2:], i))
 		if err != nil {
 			return err
 		}
@@ -154,6 +155,15 @@ func cmdTorture(ts *testscript.TestScript, args []string) error {
 	}
 	ts.Logf("%d of %d runs of %v stopped", stopped, steps, took)
 	return nil
+}
+
+// step puts the number of a step where the arguments have STEP.
+func step(args []string, i int) []string {
+	out := slices.Clone(args)
+	for n := range out {
+		out[n] = strings.ReplaceAll(out[n], "STEP", strconv.Itoa(i))
+	}
+	return out
 }
 
 func cmdTmpfs(ts *testscript.TestScript, args []string) error {

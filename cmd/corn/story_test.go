@@ -91,7 +91,8 @@ var commands = map[string]command{
 	// becomes stdout.
 	"stopped": plain(cmdStopped),
 	// torture SIGNAL STEPS corn ...: stop the command at STEPS moments, in a fresh cache and
-	// in the one that was left; the image in oci:image stays whole.
+	// in the one that was left; the image in oci:image and those in registries stay whole.
+	// STEP in an argument is the number of the moment.
 	"torture": plain(cmdTorture),
 	// tmpfs DIR SIZE: a small disk, until the story ends.
 	"tmpfs": plain(cmdTmpfs),
