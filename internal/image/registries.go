@@ -139,6 +139,12 @@ func (r *Registries) repository(ctx context.Context, n name.Repository, scope st
 	}
 	repo.client = &http.Client{Transport: t, CheckRedirect: checkRedirect}
 	c.repo = repo
+	// Who may mount from elsewhere as well can do all that is asked for alone.
+	r.mu.Lock()
+	if alone := n.String() + " " + scopes[0]; r.repos[alone] == nil {
+		r.repos[alone] = c
+	}
+	r.mu.Unlock()
 	return repo, nil
 }
 
