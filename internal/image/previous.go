@@ -53,6 +53,12 @@ type PreviousLayer struct {
 	Annotations map[string]string // as its manifest says; may be empty
 }
 
+// Open reads the layer's compressed bytes, and fails at their end if they are others than
+// were recorded.
+func (l *PreviousLayer) Open(ctx context.Context) (io.ReadCloser, error) {
+	return openVerified(compressed(ctx, l.Layer), toHash(l.Recorded.Digest), l.Recorded.SizeBytes)
+}
+
 // A RejectedLayer is a layer that an image says it has, and that must not be taken over.
 type RejectedLayer struct {
 	Key    digest.SHA256
