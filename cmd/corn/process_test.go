@@ -211,6 +211,13 @@ func cmdExamples(ts *testscript.TestScript, args []string) error {
 	}
 	for _, line := range lines {
 		words := strings.Fields(line)
+		for i := range words { // the registries of examples are the story's
+			for public, name := range map[string]string{"quay.io": "REGISTRY", "ghcr.io": "OTHER"} {
+				if host := ts.Getenv(name); host != "" {
+					words[i] = strings.Replace(words[i], public+"/", host+"/", 1)
+				}
+			}
+		}
 		if err := ts.Exec(words[0], words[1:]...); err != nil {
 			return fmt.Errorf("%s: %w\n%s", line, err, ts.ReadFile("stderr"))
 		}

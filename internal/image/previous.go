@@ -40,7 +40,7 @@ type PreviousError struct {
 }
 
 func (e *PreviousError) Error() string {
-	return fmt.Sprintf("previous image %s: nothing can be taken over: %s", e.Ref, e.Detail)
+	return fmt.Sprintf("previous image %s: nothing can be taken over: %s", ShowRef(e.Ref), e.Detail)
 }
 
 func (e *PreviousError) Unwrap() error { return e.Err }

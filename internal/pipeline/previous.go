@@ -34,7 +34,7 @@ func (b *builder) readPrevious(ctx context.Context) error {
 	if b.req.From != "" {
 		problem, err := b.tryPrevious(ctx, b.req.From)
 		if problem != nil {
-			b.warn("nothing is taken over from %s: %s", b.req.From, problem.Detail)
+			b.warn("nothing is taken over from %s: %s", image.ShowRef(b.req.From), problem.Detail)
 		}
 		return err
 	}
