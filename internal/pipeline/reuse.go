@@ -50,7 +50,7 @@ func (b *builder) reuse(ctx context.Context, c frame.Compression, lacks func(dig
 	if b.previous == nil || b.req.Verify || b.reused.off {
 		return nil
 	}
-	todo := b.worthCutting(c, lacks)
+	todo := b.worthCutting(lacks)
 	if len(todo) == 0 {
 		return nil
 	}
@@ -86,32 +86,26 @@ func (b *builder) reuse(ctx context.Context, c frame.Compression, lacks func(dig
 
 // worthCutting lists the layers whose frames would otherwise need archives that are not in the
 // cache and have at least half as many bytes: what is saved besides is the work.
-func (b *builder) worthCutting(c frame.Compression, lacks func(digest.SHA256) bool) []*image.PreviousLayer {
-	archives := map[digest.SHA256]*pkg{} // by the frames that are made of them
-	for key, ct := range b.contents {
-		archives[frameKey(key, c)] = ct.pkg
-	}
-	for _, p := range b.placements {
-		archives[frameKey(p.key, c)] = p.pkg
+func (b *builder) worthCutting(lacks func(digest.SHA256) bool) []*image.PreviousLayer {
+	sizes := map[digest.SHA256]int64{}
+	for _, a := range b.previous.Metadata.Artifacts {
+		sizes[a.SHA256] = a.SizeBytes
 	}
 	var out []*image.PreviousLayer
 	for _, l := range b.previous.Layers {
 		if b.reused.tried[l.Recorded.Digest] {
 			continue
 		}
-		saved := map[digest.SHA256]int64{}
+		saved := map[digest.SHA256]bool{}
+		var bytes int64
 		for _, f := range l.Recorded.Frames {
-			p := archives[f.Key]
-			if p == nil || !lacks(f.Key) {
+			if f.Artifact.IsZero() || saved[f.Artifact] || !lacks(f.Key) {
 				continue
 			}
-			if _, err := b.cache.Find(p.ask.Want); err != nil {
-				saved[p.facts.SHA256] = p.facts.SizeBytes
+			if _, err := b.cache.Find(digest.Want{SHA256: f.Artifact}); err != nil {
+				saved[f.Artifact] = true
+				bytes += sizes[f.Artifact]
 			}
-		}
-		var bytes int64
-		for _, n := range saved {
-			bytes += n
 		}
 		if bytes > 0 && bytes >= l.Recorded.SizeBytes/2 {
 			out = append(out, l)
