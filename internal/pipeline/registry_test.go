@@ -178,9 +178,68 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+// TestReuseOfWrongFrames: an image that says its frames are elsewhere than they are costs time,
+// and gives no wrong bytes.
+func TestReuseOfWrongFrames(t *testing.T) {
+	f := newFixture(t)
+	dir := filepath.Join(t.TempDir(), "image")
+	build := func(from, out string) (*pipeline.BuildResult, string) {
+		t.Helper()
+		var talk bytes.Buffer
+		res, err := pipeline.Build(context.Background(), pipeline.BuildRequest{
+			Project: f.project, Base: "oci:" + f.base, Outputs: []string{"oci:" + out}, ChannelAlias: f.channel.URL,
+			CacheDir: t.TempDir(), From: from,
+		}, report.New(io.Discard, &talk, report.Options{}))
+		if err != nil {
+			t.Fatalf("%v\n%s", err, talk.String())
+		}
+		return res, talk.String()
+	}
+	build("", dir)
+	rewrite(t, dir, func(_ *v1.Manifest, self *image.Metadata, _ func(string) []byte, _ func([]byte) v1.Hash) {
+		for n := range self.Layers {
+			if fr := self.Layers[n].Frames; self.Layers[n].ID == "place:tcl" {
+				fr[1].SizeBytes++
+				fr[2].Offset++
+				fr[2].SizeBytes--
+			}
+		}
+	})
+	f.env(t, f.project, "tcl", "libshared", "xtcl", "xlua")
+	want, _ := build("", filepath.Join(t.TempDir(), "alone"))
+	got, talk := build("oci:"+dir, filepath.Join(t.TempDir(), "out"))
+	if got.Digest != want.Digest {
+		t.Errorf("digest %s, want %s", got.Digest, want.Digest)
+	}
+	if !strings.Contains(talk, "reuse ") || !strings.Contains(talk, "had other bytes than it should") {
+		t.Errorf("the wrong frames were not used and found out, so this test shows nothing:\n%s", talk)
+	}
+}
+
 // forge gives a layer of a layout other bytes, everywhere that it is named, and returns its
 // new digest.
 func forge(t *testing.T, dir, blob string) string {
+	t.Helper()
+	var lie string
+	rewrite(t, dir, func(m *v1.Manifest, self *image.Metadata, read func(string) []byte, put func([]byte) v1.Hash) {
+		i := slices.IndexFunc(m.Layers, func(d v1.Descriptor) bool { return d.Digest.String() == blob })
+		old := m.Layers[i]
+		// A skippable frame (RFC 8878, 3.1.2) adds nothing to what is in the layer.
+		changed := append(read(blob), 0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0)
+		m.Layers[i].Digest, m.Layers[i].Size = put(changed), int64(len(changed))
+		lie = m.Layers[i].Digest.String()
+		for n := range self.Layers {
+			if l := &self.Layers[n]; l.Digest.String() == old.Digest.Hex {
+				l.Digest, l.SizeBytes = digest.Sum(changed), int64(len(changed))
+				l.Frames[len(l.Frames)-1].SizeBytes += l.SizeBytes - old.Size
+			}
+		}
+	})
+	return lie
+}
+
+// rewrite changes what an image of a layout says of itself, so that all digests fit.
+func rewrite(t *testing.T, dir string, edit func(m *v1.Manifest, self *image.Metadata, read func(string) []byte, put func([]byte) v1.Hash)) {
 	t.Helper()
 	read := func(sum string) []byte {
 		data, err := os.ReadFile(filepath.Join(dir, "blobs/sha256", strings.TrimPrefix(sum, "sha256:")))
@@ -216,12 +275,6 @@ func forge(t *testing.T, dir, blob string) string {
 	decode(text, &index)
 	var m v1.Manifest
 	decode(read(index.Manifests[0].Digest.String()), &m)
-	i := slices.IndexFunc(m.Layers, func(d v1.Descriptor) bool { return d.Digest.String() == blob })
-	old := m.Layers[i]
-	// A skippable frame (RFC 8878, 3.1.2) adds nothing to what is in the layer.
-	changed := append(read(blob), 0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0)
-	m.Layers[i].Digest, m.Layers[i].Size = put(changed), int64(len(changed))
-
 	last := len(m.Layers) - 1
 	dec, err := zstd.NewReader(nil)
 	if err != nil {
@@ -242,12 +295,7 @@ func forge(t *testing.T, dir, blob string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for n := range self.Layers {
-		if l := &self.Layers[n]; l.Digest.String() == old.Digest.Hex {
-			l.Digest, l.SizeBytes = digest.Sum(changed), int64(len(changed))
-			l.Frames[len(l.Frames)-1].SizeBytes += l.SizeBytes - old.Size
-		}
-	}
+	edit(&m, self, read, put)
 	lie, err := json.MarshalIndent(self, "", " ")
 	if err != nil || len(lie) != len(honest) {
 		t.Fatalf("image.json has %d bytes with the lie, want %d (%v)", len(lie), len(honest), err)
@@ -266,5 +314,4 @@ func forge(t *testing.T, dir, blob string) string {
 	if err := os.WriteFile(filepath.Join(dir, "index.json"), encode(index), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	return m.Layers[i].Digest.String()
 }
