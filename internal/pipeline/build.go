@@ -20,6 +20,7 @@ import (
 	"github.com/nasa-openscapes/corn/conda/link"
 	"github.com/nasa-openscapes/corn/digest"
 	"github.com/nasa-openscapes/corn/filetree"
+	"github.com/nasa-openscapes/corn/internal/checkout"
 	"github.com/nasa-openscapes/corn/internal/exec"
 	"github.com/nasa-openscapes/corn/internal/image"
 	"github.com/nasa-openscapes/corn/internal/project"
@@ -56,6 +57,10 @@ type builder struct {
 	cornLock *projectlock.Lock // nil: none
 	pin      pinPolicy
 
+	// nameImages
+	checkout checkout.State
+	branches checkout.Branches
+
 	// openBase
 	base            *image.Base
 	baseFacts       *image.Facts
@@ -76,13 +81,15 @@ type builder struct {
 	// readPrevious
 	registries *image.Registries
 	previous   *image.Previous // nil: none
+	reused     reused
 
 	// planLayers
 	layout      plan.Layout
 	compression frame.Compression // of the variant being built
 }
 
-// Build builds the image of a project and writes it to the outputs.
+// Build builds the image of a project and writes it to the outputs. A *NotPushedError comes
+// with a result: the image is there, in the other outputs at least.
 func Build(ctx context.Context, req BuildRequest, talk *report.Printer) (*BuildResult, error) {
 	began := time.Now()
 	b := &builder{req: req, talk: talk, jobs: cmp.Or(req.Jobs, runtime.GOMAXPROCS(0)), timings: map[string]time.Duration{}}
@@ -96,6 +103,7 @@ func Build(ctx context.Context, req BuildRequest, talk *report.Printer) (*BuildR
 	if err := b.readOutputs(); err != nil {
 		return nil, report.In(report.Usage, err)
 	}
+	b.nameImages(ctx)
 	if err := b.openCache(); err != nil {
 		return nil, err
 	}
@@ -109,6 +117,7 @@ func Build(ctx context.Context, req BuildRequest, talk *report.Printer) (*BuildR
 		return nil, err
 	}
 	defer b.closePrevious()
+	defer b.closeReused()
 	b.compilers.make = b.newCompiler
 	defer b.compilers.close()
 	res, err := b.produce(ctx)
@@ -122,12 +131,14 @@ func Build(ctx context.Context, req BuildRequest, talk *report.Printer) (*BuildR
 			return nil, err
 		}
 	}
+	stats := b.registries.Stats()
+	res.Network = NetworkResult{stats.Requests, stats.SentBytes, stats.ReceivedBytes}
 	res.Total = time.Since(began)
 	b.timings["total"] = res.Total
 	for stage, d := range b.timings {
 		res.Timings[stage] = d.Milliseconds()
 	}
-	return res, nil
+	return res, b.notPushed(res)
 }
 
 // produce is the build behind the opened base. It may be called again after it failed.

@@ -230,9 +230,10 @@ func (b *builder) build(ctx context.Context, v *variant) error {
 		if v.taken[i], err = b.takeOver(&v.specs[i]); err != nil {
 			return err
 		}
-		if v.taken[i] != nil {
+		if v.taken[i] != nil && !b.req.Verify {
 			continue
 		}
+		v.taken[i] = nil
 		missing = append(missing, i)
 		for _, f := range v.specs[i].Frames {
 			wanted[f.Key] = true
@@ -240,7 +241,7 @@ func (b *builder) build(ctx context.Context, v *variant) error {
 	}
 	b.compression = v.compression
 	if len(missing) == 0 {
-		return nil
+		return b.verify(v)
 	}
 	if err := b.makeFrames(ctx, v, wanted); err != nil {
 		return err
@@ -251,15 +252,11 @@ func (b *builder) build(ctx context.Context, v *variant) error {
 	for _, i := range missing {
 		g.Go(func() error {
 			spec := v.specs[i]
-			for n, f := range spec.Frames {
-				cached, err := layer.CachedFrame(b.cache, f.Key)
-				if err != nil {
-					return fmt.Errorf("layer %s: %w", spec.ID, err)
-				}
-				spec.Frames[n] = cached
+			known, err := b.findFrames(&spec)
+			if err != nil {
+				return err
 			}
-			var err error
-			v.layers[i], err = layer.Assemble(gctx, b.cache, spec)
+			v.layers[i], err = layer.Assemble(gctx, known, spec)
 			stage.Add(1)
 			return err
 		})
@@ -269,7 +266,7 @@ func (b *builder) build(ctx context.Context, v *variant) error {
 		return err
 	}
 	b.timings["assemble"] += stage.Done("%s of %d", report.Count(len(missing), "new layer"), len(v.specs))
-	return nil
+	return b.verify(v)
 }
 
 // makeFrames makes the wanted frames that the cache lacks.
@@ -290,7 +287,12 @@ func (b *builder) makeFrames(ctx context.Context, v *variant, wanted map[digest.
 		j.frames = append(j.frames, f)
 	}
 	contentNeeded := map[digest.SHA256]bool{}
-	lacks := func(key digest.SHA256) bool { return wanted[key] && !b.cache.Has(layer.KindFrame, key) }
+	lacks := func(key digest.SHA256) bool {
+		return wanted[key] && !b.reused.has(key) && !b.cache.Has(layer.KindFrame, key)
+	}
+	if err := b.reuse(ctx, v.compression, lacks); err != nil {
+		return err
+	}
 	var placements []*placed
 	for _, p := range b.placements {
 		if !lacks(frameKey(p.key, v.compression)) {
