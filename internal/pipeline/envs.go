@@ -34,6 +34,11 @@ type env struct {
 	variables   []kernel.Variable
 	packages    []*pkg // in link order: conda packages, then wheels
 	python      *link.Python
+
+	sum        *summary
+	planned    bool          // packages have items, share, options and origin; else only sum is known
+	planKey    digest.SHA256 // of sum in the cache
+	remembered bool          // the cache has sum
 }
 
 // notebookID is the env that runs JupyterLab. No kernel may have the name.
@@ -43,9 +48,9 @@ const notebookID = "notebook"
 type pkg struct {
 	locked lock.Package
 	ask    fetch.Request
-	env    string // id, for messages
-	facts  *artifact.Facts
-	blob   cache.Blob // zero until bring: what is known of an archive is often all that is needed
+	env    string          // id, for messages
+	facts  *artifact.Facts // without members where only the env's summary is known
+	blob   cache.Blob      // zero until bring: what is known of an archive is often all that is needed
 
 	items   []store.Item
 	scripts []string // link scripts
@@ -54,6 +59,8 @@ type pkg struct {
 	place   digest.SHA256 // key
 	options store.PlaceOptions
 	origin  link.Origin
+
+	files, compiles int // of the content: as shipped, and to be compiled
 }
 
 // linkOptions are what the envs of one image have in common.
@@ -284,17 +291,6 @@ func (s pathSums) before(i int) func(string) (digest.SHA256, bool) {
 		}
 		return f.sum, true
 	}
-}
-
-// files lists every path of the env, for the kernelspecs and the launcher.
-func (e *env) files() []string {
-	var out []string
-	for _, p := range e.packages {
-		for _, k := range p.share.Kept {
-			out = append(out, k.Path)
-		}
-	}
-	return out
 }
 
 // kept collects the small files that planning needs, as they stand in the env.
