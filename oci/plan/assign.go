@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/nasa-openscapes/corn/digest"
 )
@@ -15,6 +14,7 @@ type assignment struct {
 	content []string          // by index of world.contents
 	place   map[string]string // by env
 	private map[string]string // by env with a private bucket
+	extra   int               // layers that there are because private buckets are split
 }
 
 func (a *assignment) count() limits {
@@ -60,11 +60,14 @@ func (w *world) assign(prev *State, first string, lim limits) *assignment {
 	}
 	slices.SortFunc(owners, func(x, y string) int { return compareEnv(first, x, y) })
 	a.private = group(slices.Compact(owners), privatePrefix, "", lim.private, envKept[ContentPrivate])
+	var placed []int
 	for i, c := range w.contents {
 		if a.content[i] == "" {
 			a.content[i] = a.private[c.Users[0]]
+			placed = append(placed, i)
 		}
 	}
+	a.extra = w.split(a, prev, placed, lim.extra)
 	a.place = group(w.envs, placePrefix, first, lim.place, envKept[Placements])
 	return a
 }
@@ -114,7 +117,7 @@ func (w *world) keep(a *assignment, prev *State) {
 		}
 		list := gone[c.Name]
 		at := slices.IndexFunc(list, func(layer string) bool {
-			env, private := strings.CutPrefix(layer, privatePrefix)
+			env, private := privateEnv(layer)
 			return (!private || slices.Contains(c.Users, env)) && use(i, layer)
 		})
 		if at >= 0 {
