@@ -9,11 +9,12 @@ import (
 	"github.com/nasa-openscapes/corn/digest"
 )
 
-// A private bucket of much more than privatePartBytes is several layers, its artifacts spread by
+// A private bucket of more than privatePartBytes is several layers, its artifacts spread by
 // the hash of their names: one that moves takes its part along and no more. The number of
 // parts is in the layers' IDs, "private:a#2/3", so that the order of layers, which a State
-// keeps, remembers it: a bucket that grows is not spread anew.
-const privatePartBytes = 12 << 20
+// keeps, remembers it: a bucket that grows is not spread anew. Sizes are those of archives; with bytecode
+// a part of 5 MiB is some 8 MB of an image.
+const privatePartBytes = 5 << 20
 
 // partOf names the part of a private bucket that an artifact is in.
 func partOf(bucket, name string, parts int) string {

@@ -30,18 +30,18 @@ func private(l plan.Layout) map[string]int {
 }
 
 func TestPrivateBucketsAreSplit(t *testing.T) {
-	if got := private(layout(t, lone(12))); len(got) != 1 || got["private:a"] != 12 {
-		t.Errorf("12 MB: %v, want one bucket", got)
+	if got := private(layout(t, lone(5))); len(got) != 1 || got["private:a"] != 5 {
+		t.Errorf("5 MB: %v, want one bucket", got)
 	}
-	r := lone(40)
+	r := lone(20)
 	before := layout(t, r)
 	got := private(before)
 	if len(got) != 4 {
-		t.Fatalf("40 MB: %v, want 4 parts", got)
+		t.Fatalf("20 MB: %v, want 4 parts", got)
 	}
 	for id, n := range got {
-		if !strings.HasPrefix(id, "private:a#") || !strings.HasSuffix(id, "/4") || n < 4 || n > 16 {
-			t.Errorf("40 MB: part %s has %d artifacts of 40, want about 10", id, n)
+		if !strings.HasPrefix(id, "private:a#") || !strings.HasSuffix(id, "/4") || n < 1 || n > 11 {
+			t.Errorf("20 MB: part %s has %d artifacts of 20, want about 5", id, n)
 		}
 	}
 	for i, c := range r.Contents {
@@ -56,9 +56,9 @@ func TestPrivateBucketsAreSplit(t *testing.T) {
 
 // TestPartsAreRemembered: a bucket that grows or shrinks keeps its parts, through the order of layers alone.
 func TestPartsAreRemembered(t *testing.T) {
-	r := lone(40)
+	r := lone(20)
 	before := layout(t, r)
-	for _, n := range []int{4, 39, 41, 90} {
+	for _, n := range []int{4, 19, 21, 90} {
 		grown := lone(n)
 		least, err := plan.Exceptions(r, before)
 		if err != nil {
@@ -70,7 +70,7 @@ func TestPartsAreRemembered(t *testing.T) {
 		grown.Previous = &least
 		for id := range private(layout(t, grown)) {
 			if !strings.HasSuffix(id, "/4") {
-				t.Errorf("40 MB become %d MB: there is a layer %s, want 4 parts as before", n, id)
+				t.Errorf("20 MB become %d MB: there is a layer %s, want 4 parts as before", n, id)
 			}
 		}
 	}
@@ -81,13 +81,13 @@ func TestPartsAreRemembered(t *testing.T) {
 	}
 	r.Previous = &least
 	if got := private(layout(t, r)); len(got) != 1 {
-		t.Errorf("3 MB become 40 MB: %v, want one bucket as before: --relayout splits it", got)
+		t.Errorf("3 MB become 20 MB: %v, want one bucket as before: --relayout splits it", got)
 	}
 }
 
 // TestPartsGoFirst: where layers are few, buckets are whole before anything else is given up.
 func TestPartsGoFirst(t *testing.T) {
-	r := lone(40)
+	r := lone(20)
 	for free, want := range map[int]int{2 + 4: 4, 2 + 3: 3, 2 + 1: 1} { // the placement and the metadata
 		r.Params.BaseLayers = plan.DefaultMaxLayers - plan.DefaultReserve - free
 		l := layout(t, r)
