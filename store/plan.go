@@ -48,6 +48,25 @@ type Compile struct {
 	Name string
 }
 
+// TarBytes is about what the plan's frame has before it is compressed. Bytecode is taken to be as
+// large as its source.
+func (p *Plan) TarBytes() int64 {
+	const header = 512
+	n := int64(len(p.Lead)+len(p.Fed)+len(p.Late)) * header
+	for i := range p.Lead {
+		n += p.Lead[i].SizeBytes
+	}
+	for i := range p.Fed {
+		n += p.Fed[i].SizeBytes
+	}
+	for i := range p.Late {
+		if e := &p.Late[i]; e.Pyc != nil && e.Type == filetree.File {
+			n += e.Pyc.Source.SizeBytes
+		}
+	}
+	return n
+}
+
 // Member returns the entry that wants the bytes of an archive member, or nil.
 func (p *Plan) Member(member string) *Planned {
 	i, ok := p.fed[member]

@@ -64,6 +64,7 @@ type builder struct {
 	placements []*placed
 	compilers  compilers
 	encoders   frame.Pool
+	large      places
 	suspects   suspects
 
 	// readPrevious

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/nasa-openscapes/corn/artifact"
 	"github.com/nasa-openscapes/corn/cache"
@@ -244,34 +245,34 @@ func (e *env) originOf(p *pkg, targets func(string) (digest.SHA256, bool)) link.
 	return o
 }
 
-// pathSums knows the bytes of an env's files, and where its links lead, by path.
-type pathSums map[string]struct {
-	owner int
-	sum   digest.SHA256
-	link  string
+// pathSums knows the bytes of an env's files, and where its links lead, by path. A path costs
+// little, for there are tens of thousands in an env; sums are looked up in the facts when asked for.
+type pathSums struct {
+	by      map[string]pathOwner
+	members []func() map[string]digest.SHA256 // of each package, made when first needed
 }
 
-// sumsByPath collects the sums of files that are as shipped. Those of rewritten files are
+type pathOwner struct {
+	item  *store.Item
+	owner int // index of the package
+}
+
+// sumsByPath collects links, and the files that are as shipped. Sums of rewritten files are
 // learnt only while another frame is written.
 func (e *env) sumsByPath(shares []store.Share) pathSums {
-	out := pathSums{}
+	out := pathSums{by: map[string]pathOwner{}}
 	for i, p := range e.packages {
-		members := make(map[string]digest.SHA256, len(p.facts.Members))
-		for m := range p.facts.Members {
-			members[p.facts.Members[m].Path] = p.facts.Members[m].SHA256
-		}
-		for _, k := range shares[i].Kept {
-			f := out[k.Path]
-			f.owner = i
-			switch {
-			case k.Item.Type == filetree.Symlink:
-				f.link = k.Item.Link
-			case k.Item.Type == filetree.File && k.Item.Prefix == nil && k.Item.Member != "":
-				f.sum = members[k.Item.Member]
-			default:
-				continue
+		out.members = append(out.members, sync.OnceValue(func() map[string]digest.SHA256 {
+			sums := make(map[string]digest.SHA256, len(p.facts.Members))
+			for m := range p.facts.Members {
+				sums[p.facts.Members[m].Path] = p.facts.Members[m].SHA256
 			}
-			out[k.Path] = f
+			return sums
+		}))
+		for _, k := range shares[i].Kept {
+			if it := k.Item; it.Type == filetree.Symlink || it.Type == filetree.File && it.Prefix == nil && it.Member != "" {
+				out.by[k.Path] = pathOwner{it, i}
+			}
 		}
 	}
 	return out
@@ -282,14 +283,17 @@ func (e *env) sumsByPath(shares []store.Share) pathSums {
 func (s pathSums) before(i int) func(string) (digest.SHA256, bool) {
 	return func(p string) (digest.SHA256, bool) {
 		real, ok := filetree.Resolve(p, func(p string) (string, bool) {
-			f := s[p]
-			return f.link, f.link != "" && f.owner < i
+			f, there := s.by[p]
+			if !there || f.owner >= i || f.item.Type != filetree.Symlink {
+				return "", false
+			}
+			return f.item.Link, true
 		})
-		f, there := s[real]
+		f, there := s.by[real]
 		if !ok || !there || f.owner >= i {
 			return digest.SHA256{}, false
 		}
-		return f.sum, true
+		return s.members[f.owner]()[f.item.Member], true
 	}
 }
 
