@@ -51,7 +51,7 @@ type Compile struct {
 // TarBytes is about what the plan's frame has before it is compressed. Bytecode is taken to be as
 // large as its source.
 func (p *Plan) TarBytes() int64 {
-	const header = 512
+	const header, recorded = 512, 400 // of a conda-meta record, for each path
 	n := int64(len(p.Lead)+len(p.Fed)+len(p.Late)) * header
 	for i := range p.Lead {
 		n += p.Lead[i].SizeBytes
@@ -60,7 +60,10 @@ func (p *Plan) TarBytes() int64 {
 		n += p.Fed[i].SizeBytes
 	}
 	for i := range p.Late {
-		if e := &p.Late[i]; e.Pyc != nil && e.Type == filetree.File {
+		switch e := &p.Late[i]; {
+		case e.Record:
+			n += int64(len(p.Lead)+len(p.Fed)+len(p.Late)) * recorded
+		case e.Pyc != nil && e.Type == filetree.File:
 			n += e.Pyc.Source.SizeBytes
 		}
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/nasa-openscapes/corn/artifact"
 	"github.com/nasa-openscapes/corn/cache"
+	"github.com/nasa-openscapes/corn/conda/archive"
 	"github.com/nasa-openscapes/corn/conda/link"
 	"github.com/nasa-openscapes/corn/digest"
 	"github.com/nasa-openscapes/corn/filetree"
@@ -64,6 +65,7 @@ type builder struct {
 	placements []*placed
 	compilers  compilers
 	encoders   frame.Pool
+	decoders   archive.Decoders
 	large      places
 	suspects   suspects
 
@@ -328,7 +330,7 @@ func (b *builder) newCompiler(ctx context.Context, py *link.Python) (*exec.Compi
 	if err := b.bring(ctx, []*pkg{&own}); err != nil {
 		return nil, err
 	}
-	o, err := openArchive(own.blob, artifact.Conda, p.facts.FileName, b.tempDir)
+	o, err := b.openArchive(own.blob, artifact.Conda, p.facts.FileName, b.tempDir)
 	if b.suspects.note(own.blob, err) != nil {
 		return nil, err
 	}

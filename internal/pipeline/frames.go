@@ -176,7 +176,7 @@ func (b *builder) walkInto(ctx context.Context, j *job, batch []*frameJob) error
 
 // feed walks the archive and hands each member to the sinks that want it.
 func (b *builder) feed(ctx context.Context, j *job, dir string, sinks []*sink) error {
-	o, err := openArchive(j.pkg.blob, j.facts.Kind, j.facts.FileName, dir)
+	o, err := b.openArchive(j.pkg.blob, j.facts.Kind, j.facts.FileName, dir)
 	if err != nil {
 		return err
 	}
@@ -213,7 +213,10 @@ func (b *builder) feed(ctx context.Context, j *job, dir string, sinks []*sink) e
 // spool keeps the bytes of a member so that they can be read several times.
 func spool(dir string, sizeBytes int64, r io.Reader) (again func() (io.Reader, error), done func(), err error) {
 	if sizeBytes <= spoolBytes {
-		data, err := io.ReadAll(r)
+		var b bytes.Buffer
+		b.Grow(int(sizeBytes) + bytes.MinRead) // so that ReadFrom never grows it
+		_, err := b.ReadFrom(r)
+		data := b.Bytes()
 		return func() (io.Reader, error) { return bytes.NewReader(data), nil }, func() {}, err
 	}
 	f, err := os.CreateTemp(dir, "member-")

@@ -51,8 +51,9 @@ type Info struct {
 type Writer struct {
 	c    Compression
 	opts Options
-	enc  encoder // nil before the first whole chunk: many frames are small, and encoders large
-	done bool    // Close or Abort was called
+	enc  encoder     // nil before the first whole chunk: many frames are small, and encoders large
+	kind encoderKind // of enc
+	done bool        // Close or Abort was called
 	out  counter
 	raw  hash.Hash
 	buf  []byte // tar bytes not yet given to enc
@@ -175,7 +176,8 @@ func (f *Writer) write(b []byte) error {
 
 func (f *Writer) flush() error {
 	if f.enc == nil {
-		enc, err := f.opts.Pool.get(f.c)
+		f.kind = encoderKind{c: f.c, small: f.c.IsZstd() && len(f.buf) < cap(f.buf)} // all that there is
+		enc, err := f.opts.Pool.get(f.kind)
 		if err != nil {
 			return fmt.Errorf("frame: make %s encoder: %w", f.c, err)
 		}
@@ -224,7 +226,7 @@ func (f *Writer) Close() (Info, error) {
 func (f *Writer) Abort() {
 	f.done = true
 	if f.enc != nil {
-		f.opts.Pool.put(f.c, f.enc)
+		f.opts.Pool.put(f.kind, f.enc)
 		f.enc = nil
 	}
 }
