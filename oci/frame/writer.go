@@ -68,7 +68,7 @@ func NewWriter(w io.Writer, c Compression, o Options) (*Writer, error) {
 	if !c.known() {
 		return nil, &CompressionError{Name: c.String()}
 	}
-	f := &Writer{c: c, opts: o, out: counter{w: w, h: sha256.New()}, raw: sha256.New(),
+	f := &Writer{c: c, opts: o, kind: encoderKind{c: c}, out: counter{w: w, h: sha256.New()}, raw: sha256.New(),
 		buf: make([]byte, 0, chunkBytes), seen: map[string]seen{}}
 	f.info.Compression = c
 	if o.Before != nil {
@@ -176,7 +176,7 @@ func (f *Writer) write(b []byte) error {
 
 func (f *Writer) flush() error {
 	if f.enc == nil {
-		f.kind = encoderKind{c: f.c, small: f.c.IsZstd() && len(f.buf) < cap(f.buf)} // all that there is
+		f.kind.small = f.c.IsZstd() && (f.kind.small || len(f.buf) < cap(f.buf)) // or this is all that there is
 		enc, err := f.opts.Pool.get(f.kind)
 		if err != nil {
 			return fmt.Errorf("frame: make %s encoder: %w", f.c, err)
