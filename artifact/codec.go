@@ -70,6 +70,15 @@ func Pack(f *Facts) ([]byte, error) {
 
 // Unpack reads what Pack wrote. Errors are those of Decode, and of damaged bytes.
 func Unpack(b []byte) (*Facts, error) {
+	text, err := UnpackText(b)
+	if err != nil {
+		return nil, err
+	}
+	return Decode(text)
+}
+
+// UnpackText returns what Encode gave, out of what Pack made of it, without looking into it.
+func UnpackText(b []byte) ([]byte, error) {
 	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxPackedBytes))
 	if err != nil {
 		return nil, err
@@ -79,5 +88,5 @@ func Unpack(b []byte) (*Facts, error) {
 	if err != nil {
 		return nil, fmt.Errorf("decode facts: %w", err)
 	}
-	return Decode(text)
+	return text, nil
 }

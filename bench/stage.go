@@ -233,7 +233,7 @@ func (b *bench) build(ctx context.Context, oneCore bool, project, output string,
 // What corn derives from archives, by the names of docs/formats/cache.md. What it knows of
 // the base image stays: the old way does not look at that at all.
 var (
-	frameKinds = []string{"frame", "layer", "nopyc"}
+	frameKinds = []string{"frame", "layer", "nopyc", "plan"}
 	allKinds   = append([]string{"facts"}, frameKinds...)
 )
 

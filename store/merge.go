@@ -128,7 +128,10 @@ func (m *merger) put(a, i int, itemPath string, it *Item) error {
 	if err != nil {
 		return err
 	}
-	p := path.Join(dir, path.Base(itemPath))
+	p := itemPath // as it is for nearly all: no new string for each of them
+	if own, _ := parentOf(itemPath); dir != own {
+		p = path.Join(dir, path.Base(itemPath))
+	}
 	n := &node{typ: it.Type, link: it.Link, art: a, idx: i, owners: []int{a}}
 	old := m.nodes[p]
 	switch {
@@ -172,18 +175,28 @@ func (m *merger) putDir(a, i int, p string, old *node) error {
 
 func (m *merger) insert(p string, n *node) {
 	m.nodes[p] = n
-	if d := path.Dir(p); d != "." {
+	if d, ok := parentOf(p); ok {
 		m.nodes[d].children++
 	}
+}
+
+// parentOf is the directory that a clean path is in; ok is false at the top.
+func parentOf(p string) (dir string, ok bool) {
+	i := strings.LastIndexByte(p, '/')
+	return p[:max(i, 0)], i > 0
 }
 
 // resolveDir walks to the directory of p through links, makes directories that are not
 // there, and returns it ("" for the prefix itself).
 func (m *merger) resolveDir(a int, p string) (string, error) {
-	todo := strings.Split(path.Dir(p), "/")
-	if path.Dir(p) == "." {
+	dir, ok := parentOf(p)
+	if !ok {
 		return "", nil
 	}
+	if n := m.nodes[dir]; n != nil && n.typ == filetree.Dir {
+		return dir, nil // a directory's name never leads through a link: nodes stand where links lead
+	}
+	todo := strings.Split(dir, "/")
 	cur, links := "", 0
 	for len(todo) > 0 {
 		part := todo[0]

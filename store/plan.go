@@ -48,6 +48,36 @@ type Compile struct {
 	Name string
 }
 
+// TarBytes is about what the plan's frame has before it is compressed. Bytecode is taken to be as
+// large as its source.
+func (p *Plan) TarBytes() int64 {
+	const recorded = 400 // of a conda-meta record, for each path
+	n := int64(0)
+	for _, list := range [][]Planned{p.Lead, p.Fed, p.Late} {
+		for i := range list {
+			switch e := &list[i]; {
+			case e.Record:
+				n += tarBytes(e, int64(len(p.Lead)+len(p.Fed)+len(p.Late))*recorded)
+			case e.Pyc != nil && e.Type == filetree.File:
+				n += tarBytes(e, e.Pyc.Source.SizeBytes)
+			default:
+				n += tarBytes(e, e.SizeBytes)
+			}
+		}
+	}
+	return n
+}
+
+// tarBytes is what an entry takes in a tar stream: blocks of 512 bytes, and two more where a name
+// is too long for its field.
+func tarBytes(e *Planned, sizeBytes int64) int64 {
+	n := (sizeBytes + 1023) / 512
+	if len(e.Path) > 100 || len(e.Link) > 100 {
+		n += 2
+	}
+	return n * 512
+}
+
 // Member returns the entry that wants the bytes of an archive member, or nil.
 func (p *Plan) Member(member string) *Planned {
 	i, ok := p.fed[member]

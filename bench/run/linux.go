@@ -42,7 +42,7 @@ func watch(pid int, stop <-chan struct{}) memory {
 	var m memory
 	for {
 		now := memory{}
-		look(pid, &now)
+		look(pid, 0, &now)
 		m.largest, m.tree = max(m.largest, now.largest), max(m.tree, now.tree)
 		select {
 		case <-stop:
@@ -53,7 +53,11 @@ func watch(pid int, stop <-chan struct{}) memory {
 }
 
 // look walks down /proc/PID/task/TID/children. What cannot be read is gone.
-func look(pid int, m *memory) {
+func look(pid, parent int, m *memory) {
+	// Between clone and exec a child has its parent's memory, and there is only one of it.
+	if parent != 0 && sameMemory(pid, parent) {
+		return
+	}
 	dir := "/proc/" + strconv.Itoa(pid)
 	status, err := os.ReadFile(dir + "/status")
 	if err != nil {
@@ -85,10 +89,17 @@ func look(pid int, m *memory) {
 		}
 		for _, f := range strings.Fields(string(data)) {
 			if child, err := strconv.Atoi(f); err == nil {
-				look(child, m)
+				look(child, pid, m)
 			}
 		}
 	}
+}
+
+// sameMemory tells whether two processes have one address space: kcmp(2), KCMP_VM.
+func sameMemory(pid1, pid2 int) bool {
+	const kcmpVM = 1
+	r, _, errno := unix.Syscall6(unix.SYS_KCMP, uintptr(pid1), uintptr(pid2), kcmpVM, 0, 0, 0)
+	return errno == 0 && r == 0
 }
 
 // DropCaches empties the kernel's caches of files, names and inodes. It needs root.

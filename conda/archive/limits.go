@@ -61,6 +61,8 @@ type Options struct {
 	// those that are zero, in one more pass over the compressed bytes.
 	SHA256 digest.SHA256
 	MD5    digest.MD5
+	// Decoders, where there are some, are used by all archives that are opened with them.
+	Decoders *Decoders
 }
 
 // budget counts what one pass over an archive has used up.

@@ -47,15 +47,11 @@ func (a *Archive) readZstd(ctx context.Context, f *zip.File, s *scanner, part pa
 		return a.formatErr(f.Name, "", err)
 	}
 	defer raw.Close()
-	// Concurrency 1 decodes in Read itself: no goroutine to wait for, and faster than
-	// the asynchronous decoder on two cores. The window comes out of each frame's
-	// header; nothing is allocated for a larger one than the frame asks for.
-	dec, err := zstd.NewReader(raw, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
-		zstd.WithDecoderMaxWindow(s.budget.lim.WindowBytes))
+	dec, err := a.opt.Decoders.get(raw, s.budget.lim.WindowBytes)
 	if err != nil {
 		return a.formatErr(f.Name, "", err)
 	}
-	defer dec.Close()
+	defer a.opt.Decoders.put(dec, s.budget.lim.WindowBytes)
 	s.only = part
 	err = s.run(ctx, &limitedReader{ctx: ctx, r: dec, budget: s.budget})
 	if errors.Is(err, zstd.ErrWindowSizeExceeded) {

@@ -2,6 +2,7 @@ package link
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -9,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/nasa-openscapes/corn/digest"
 )
 
 // Record files are written as micromamba's JSON library writes them: keys sorted by
@@ -29,12 +32,73 @@ func decodeObject(data []byte) (map[string]any, error) {
 	return m, nil
 }
 
-// encode writes v: maps, slices, strings, json.Number, int64, bool and nil.
-func encode(b *bytes.Buffer, v any, depth int) {
-	indent := func(n int) {
-		b.WriteByte('\n')
-		b.WriteString(strings.Repeat("    ", n))
+// indent starts a line.
+func indent(b *bytes.Buffer, n int) {
+	b.WriteByte('\n')
+	for range n {
+		b.WriteString("    ")
 	}
+}
+
+// list writes the elements of an array.
+func list[E any](b *bytes.Buffer, v []E, depth int, element func(E)) {
+	if len(v) == 0 {
+		b.WriteString("[]")
+		return
+	}
+	b.WriteByte('[')
+	for i, e := range v {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		indent(b, depth+1)
+		element(e)
+	}
+	indent(b, depth)
+	b.WriteByte(']')
+}
+
+// encode writes the entry, its keys in the order of their bytes.
+func (e *pathEntry) encode(b *bytes.Buffer, depth int) {
+	key := func(key string) {
+		if key != "_path" {
+			b.WriteByte(',')
+		}
+		indent(b, depth+1)
+		b.WriteByte('"')
+		b.WriteString(key)
+		b.WriteString(`": `)
+	}
+	sum := func(name string, s *digest.SHA256) {
+		if s != nil {
+			key(name)
+			var text [2*len(s) + 2]byte
+			text[0], text[len(text)-1] = '"', '"'
+			hex.Encode(text[1:], s[:])
+			b.Write(text[:])
+		}
+	}
+	b.WriteByte('{')
+	key("_path")
+	encodeString(b, e.path)
+	if e.noLink {
+		key("no_link")
+		b.WriteString("true")
+	}
+	key("path_type")
+	encodeString(b, e.pathType)
+	sum("sha256", e.sum)
+	sum("sha256_in_prefix", e.inPrefix)
+	if e.size != 0 {
+		key("size_in_bytes")
+		b.WriteString(strconv.FormatInt(e.size, 10))
+	}
+	indent(b, depth)
+	b.WriteByte('}')
+}
+
+// encode writes v: maps, slices, path entries, strings, json.Number, int64, bool and nil.
+func encode(b *bytes.Buffer, v any, depth int) {
 	switch v := v.(type) {
 	case map[string]any:
 		if len(v) == 0 {
@@ -46,28 +110,19 @@ func encode(b *bytes.Buffer, v any, depth int) {
 			if i > 0 {
 				b.WriteByte(',')
 			}
-			indent(depth + 1)
+			indent(b, depth+1)
 			encodeString(b, k)
 			b.WriteString(": ")
 			encode(b, v[k], depth+1)
 		}
-		indent(depth)
+		indent(b, depth)
 		b.WriteByte('}')
 	case []any:
-		if len(v) == 0 {
-			b.WriteString("[]")
-			return
-		}
-		b.WriteByte('[')
-		for i, e := range v {
-			if i > 0 {
-				b.WriteByte(',')
-			}
-			indent(depth + 1)
-			encode(b, e, depth+1)
-		}
-		indent(depth)
-		b.WriteByte(']')
+		list(b, v, depth, func(e any) { encode(b, e, depth+1) })
+	case []string:
+		list(b, v, depth, func(s string) { encodeString(b, s) })
+	case []pathEntry:
+		list(b, v, depth, func(e pathEntry) { e.encode(b, depth+1) })
 	case string:
 		encodeString(b, v)
 	case json.Number:
@@ -108,7 +163,12 @@ func number(s string) string {
 
 func encodeString(b *bytes.Buffer, s string) {
 	b.WriteByte('"')
-	for i := 0; i < len(s); i++ {
+	plain := 0
+	for plain < len(s) && s[plain] >= 0x20 && s[plain] != '"' && s[plain] != '\\' {
+		plain++
+	}
+	b.WriteString(s[:plain]) // nearly always the whole
+	for i := plain; i < len(s); i++ {
 		switch c := s[i]; c {
 		case '"', '\\':
 			b.WriteByte('\\')

@@ -75,9 +75,10 @@ func Record(f *artifact.Facts, items []store.Item, o Origin, learnt *Learnt) ([]
 	if err := r.list(items); err != nil {
 		return nil, err
 	}
-	rec["files"] = orEmpty(r.files)
-	rec["paths_data"] = map[string]any{"paths": orEmpty(r.paths), "paths_version": int64(1)}
+	rec["files"] = r.files
+	rec["paths_data"] = map[string]any{"paths": r.paths, "paths_version": int64(1)}
 	var b bytes.Buffer
+	b.Grow(4<<10 + 400*len(r.paths)) // about what a path takes
 	encode(&b, rec, 0)
 	return b.Bytes(), nil
 }
@@ -155,22 +156,32 @@ type recorder struct {
 	learnt  *Learnt
 	members map[string]*artifact.Member
 	own     map[string]*store.Item
-	files   []any
-	paths   []any
+	files   []string
+	paths   []pathEntry
+}
+
+// A pathEntry is one of paths_data.paths. There is one for each file of a package, so it is no map.
+type pathEntry struct {
+	path     string
+	noLink   bool
+	pathType string
+	sum      *digest.SHA256 // sha256; nil: absent
+	inPrefix *digest.SHA256 // sha256_in_prefix
+	size     int64          // size_in_bytes; 0: absent
 }
 
 // list writes files and paths: members, then bytecode, then entry points.
 func (r *recorder) list(items []store.Item) error {
-	var pycs, scripts []map[string]any
+	var pycs, scripts []pathEntry
 	for i := range items {
 		it := &items[i]
 		switch {
 		case it.Pyc != nil:
 			if r.learnt == nil || r.learnt.Pyc[it.Path] {
-				pycs = append(pycs, map[string]any{"_path": it.Path, "path_type": "pyc_file"})
+				pycs = append(pycs, pathEntry{path: it.Path, pathType: "pyc_file"})
 			}
 		case it.Generated:
-			scripts = append(scripts, map[string]any{"_path": it.Path, "path_type": "unix_python_entry_point"})
+			scripts = append(scripts, pathEntry{path: it.Path, pathType: "unix_python_entry_point"})
 		default:
 			e, err := r.member(it)
 			if err != nil {
@@ -185,49 +196,50 @@ func (r *recorder) list(items []store.Item) error {
 	return nil
 }
 
-func (r *recorder) append(e map[string]any) {
-	r.files = append(r.files, e["_path"])
+func (r *recorder) append(e pathEntry) {
+	r.files = append(r.files, e.path)
 	r.paths = append(r.paths, e)
 }
 
-func (r *recorder) member(it *store.Item) (map[string]any, error) {
-	e := map[string]any{"_path": it.Path}
+func (r *recorder) member(it *store.Item) (pathEntry, error) {
+	e := pathEntry{path: it.Path}
 	m := r.shipped(it)
 	switch it.Type {
 	case filetree.Dir:
-		e["path_type"] = "directory"
+		e.pathType = "directory"
 		return e, nil
 	case filetree.Symlink:
-		e["path_type"] = "softlink"
+		e.pathType = "softlink"
 		sum, known, err := r.target(it)
 		if err != nil {
-			return nil, err
+			return e, err
 		}
 		if known {
-			e["sha256_in_prefix"] = sum.String()
+			e.inPrefix = &sum
 		}
 	default:
-		e["path_type"] = "hardlink"
+		e.pathType = "hardlink"
 		sum, known, err := r.sum(it)
 		if err != nil {
-			return nil, err
+			return e, err
 		}
 		if known {
-			e["sha256_in_prefix"] = sum.String()
+			e.inPrefix = &sum
 		}
 		if m != nil && r.f.Conda.HasPathsJSON && !m.SHA256.IsZero() {
-			e["sha256"] = listedSum(m).String()
+			listed := listedSum(m)
+			e.sum = &listed
 		}
 	}
 	if m == nil {
 		return e, nil
 	}
 	// The size is the one in the package, before rewriting.
-	if n := r.sizeBytes(it, m); r.f.Conda.HasPathsJSON && n != 0 {
-		e["size_in_bytes"] = n
+	if r.f.Conda.HasPathsJSON {
+		e.size = r.sizeBytes(it, m)
 	}
 	if m.NoLink || m.NoSoft && !r.f.Conda.HasPathsJSON {
-		e["no_link"] = true
+		e.noLink = true
 	}
 	return e, nil
 }

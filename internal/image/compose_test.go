@@ -202,7 +202,7 @@ func TestMetadata(t *testing.T) {
 		Kernels:   []KernelMetadata{{Name: "x", DisplayName: "X <1>", Language: "python", Env: "x", Dir: "k/x"}},
 		Artifacts: []ArtifactMetadata{DescribeArtifact(facts[0]), DescribeArtifact(facts[1])},
 	}
-	entries, data, err := m.Files(facts)
+	entries, data, err := m.Files(lines(t, facts...))
 	if err != nil {
 		t.Fatal(err)
 	}

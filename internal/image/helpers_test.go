@@ -13,6 +13,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 
+	"github.com/nasa-openscapes/corn/artifact"
 	"github.com/nasa-openscapes/corn/digest"
 	"github.com/nasa-openscapes/corn/internal/testkit/layertest"
 )
@@ -216,4 +217,18 @@ func tarNames(t *testing.T, data []byte) []string {
 		}
 		names = append(names, hdr.Name)
 	}
+}
+
+// lines are facts as facts.jsonl has them.
+func lines(t testing.TB, facts ...*artifact.Facts) [][]byte {
+	t.Helper()
+	var out [][]byte
+	for _, f := range facts {
+		line, err := artifact.Encode(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, line)
+	}
+	return out
 }

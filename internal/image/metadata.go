@@ -117,19 +117,15 @@ func DescribeArtifact(f *artifact.Facts) ArtifactMetadata {
 }
 
 // Files returns the entries of opt/corn, image.json and, unless facts is empty,
-// facts.jsonl, with their data by path. m.Facts is set. The parent of opt/corn is the
+// facts.jsonl, with their data by path. facts are artifact.Encode's, a line each. m.Facts is set. The parent of opt/corn is the
 // prelude's. All are root's and readable by everybody.
-func (m *Metadata) Files(facts []*artifact.Facts) ([]filetree.Entry, map[string][]byte, error) {
+func (m *Metadata) Files(facts [][]byte) ([]filetree.Entry, map[string][]byte, error) {
 	data := map[string][]byte{}
 	dir := filetree.Entry{Path: MetadataDir, Type: filetree.Dir, Mode: 0o755, ModTime: filetree.Epoch1980}
 	entries := []filetree.Entry{dir}
 	if len(facts) > 0 {
 		var b bytes.Buffer
-		for _, f := range facts {
-			line, err := marshalJSON(f)
-			if err != nil {
-				return nil, nil, fmt.Errorf("encode facts of %s: %w", f.FileName, err)
-			}
+		for _, line := range facts {
 			b.Write(line)
 			b.WriteByte('\n')
 		}

@@ -63,7 +63,7 @@ func cornImage(t *testing.T, b *Base, change func(*Metadata)) (v1.Image, []Added
 	if change != nil {
 		change(m)
 	}
-	entries, data, err := m.Files([]*artifact.Facts{someFacts})
+	entries, data, err := m.Files(lines(t, someFacts))
 	if err != nil {
 		t.Fatal(err)
 	}

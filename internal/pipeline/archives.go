@@ -23,16 +23,16 @@ type opened struct {
 }
 
 // openArchive opens a blob. tempDir is where hard links are spooled.
-func openArchive(b cache.Blob, kind artifact.Kind, fileName, tempDir string) (*opened, error) {
-	file, err := b.Open()
+func (b *builder) openArchive(blob cache.Blob, kind artifact.Kind, fileName, tempDir string) (*opened, error) {
+	file, err := blob.Open()
 	if err != nil {
 		return nil, err
 	}
 	o := &opened{file: file}
 	if kind == artifact.Wheel {
-		o.wheel, err = wheel.Open(file, b.SizeBytes, fileName)
+		o.wheel, err = wheel.Open(file, blob.SizeBytes, fileName)
 	} else {
-		o.conda, err = archive.Options{TempDir: tempDir}.Open(file, b.SizeBytes, fileName)
+		o.conda, err = archive.Options{TempDir: tempDir, Decoders: &b.decoders}.Open(file, blob.SizeBytes, fileName)
 	}
 	if err != nil {
 		file.Close()
@@ -96,7 +96,7 @@ func (b *builder) cachedFacts(ctx context.Context, blob cache.Blob, kind artifac
 	if f := b.loadFacts(key); f != nil {
 		return f, nil
 	}
-	o, err := openArchive(blob, kind, fileName, b.tempDir)
+	o, err := b.openArchive(blob, kind, fileName, b.tempDir)
 	if err != nil {
 		return nil, err
 	}

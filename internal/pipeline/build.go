@@ -17,6 +17,7 @@ import (
 
 	"github.com/nasa-openscapes/corn/artifact"
 	"github.com/nasa-openscapes/corn/cache"
+	"github.com/nasa-openscapes/corn/conda/archive"
 	"github.com/nasa-openscapes/corn/conda/link"
 	"github.com/nasa-openscapes/corn/digest"
 	"github.com/nasa-openscapes/corn/filetree"
@@ -76,6 +77,8 @@ type builder struct {
 	placements   []*placed
 	compilers    compilers
 	encoders     frame.Pool
+	decoders     archive.Decoders
+	large        places
 	suspects     suspects
 
 	// readPrevious
@@ -280,25 +283,11 @@ func (c baseFactsCache) Put(key digest.SHA256, data []byte) error {
 func (b *builder) link() error {
 	began := time.Now()
 	b.chooseCompilers()
-	o := linkOptions{
-		params: store.Params{FormatVersion: image.FormatVersion, Platform: b.platform.Subdir, Strip: b.settings.strip},
-		uid:    b.uid, gid: b.gid, pycShipped: b.settings.pycShipped,
+	if err := b.planEnvs(slices.DeleteFunc(slices.Clone(b.envs), func(e *env) bool { return e.sum != nil })); err != nil {
+		return err
 	}
-	all, errs := make([][]store.Clobber, len(b.envs)), make([]error, len(b.envs))
-	var g errgroup.Group
-	g.SetLimit(b.jobs)
-	for i, e := range b.envs {
-		g.Go(func() error {
-			all[i], errs[i] = e.link(o)
-			return nil
-		})
-	}
-	_ = g.Wait() // the errors are in errs: the first environment's is told, not the fastest one's
-	for i, e := range b.envs {
-		if errs[i] != nil {
-			return fmt.Errorf("environment %q: %w", e.id, errs[i])
-		}
-		clobbers := all[i]
+	for _, e := range b.envs {
+		clobbers := e.sum.Clobbers
 		for _, c := range clobbers {
 			b.clobbers = append(b.clobbers, ClobberResult{Environment: e.id, Path: c.Path, Owners: c.Owners, Winner: c.Winner})
 		}
@@ -307,10 +296,10 @@ func (b *builder) link() error {
 			b.warn("environment %q: %s brought by several packages; the last one linked has it: %s from %s, not %s",
 				e.id, report.Count(len(clobbers), "path"), c.Path, c.Winner, strings.Join(c.Owners[:len(c.Owners)-1], ", "))
 		}
-		for _, p := range e.packages {
-			if name, n := falselyListed(p.facts); n > 0 {
+		for i, p := range e.packages {
+			if ps := &e.sum.Packages[i]; ps.FalseCount > 0 {
 				b.warn("package %s: %s not what its info/paths.json says, %s among them; the archive's own hash is right, so it is used as conda does",
-					p.facts.FileName, report.Count(n, "file"), name)
+					p.facts.FileName, report.Count(ps.FalseCount, "file"), ps.FalseName)
 			}
 			for _, s := range p.scripts {
 				b.warn("environment %q: package %s has the link script %s; this version of corn does not run it", e.id, p.facts.Name, s)
@@ -320,19 +309,36 @@ func (b *builder) link() error {
 	if err := b.collect(); err != nil {
 		return err
 	}
+	if err := b.remember(); err != nil {
+		return err
+	}
 	b.timings["plan"] = time.Since(began)
 	return nil
 }
 
-// falselyListed counts files that paths.json describes wrongly and names one.
-func falselyListed(f *artifact.Facts) (name string, n int) {
-	for i := range f.Members {
-		if m := &f.Members[i]; m.Type == filetree.File && (m.ListedSizeBytes != 0 || !m.ListedSHA256.IsZero()) {
-			name = m.Path
-			n++
+// planEnvs plans envs whose packages' facts are known, side by side.
+func (b *builder) planEnvs(envs []*env) error {
+	o, errs := b.linkOptions(), make([]error, len(envs))
+	var g errgroup.Group
+	g.SetLimit(b.jobs)
+	for i, e := range envs {
+		g.Go(func() error {
+			clobbers, err := e.link(o)
+			if err != nil {
+				errs[i] = err
+				return nil
+			}
+			e.sum, e.planned = e.summarize(clobbers), true
+			return nil
+		})
+	}
+	_ = g.Wait() // the errors are in errs: the first environment's is told, not the fastest one's
+	for i, e := range envs {
+		if errs[i] != nil {
+			return fmt.Errorf("environment %q: %w", e.id, errs[i])
 		}
 	}
-	return name, n
+	return nil
 }
 
 // newCompiler prepares the interpreter of a Python for compiling.
@@ -341,7 +347,7 @@ func (b *builder) newCompiler(ctx context.Context, py *link.Python) (*exec.Compi
 	if err != nil {
 		return nil, err
 	}
-	o, err := openArchive(p.blob, artifact.Conda, p.facts.FileName, b.tempDir)
+	o, err := b.openArchive(p.blob, artifact.Conda, p.facts.FileName, b.tempDir)
 	if b.suspects.note(p.blob, err) != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ type CacheKind struct {
 // kindNames are what users call the cache's kinds.
 var kindNames = map[string]string{
 	"blob": "archives", "partial": "unfinished downloads", "frame": "frames", "layer": "layer digests",
-	kindFacts: "facts", kindMissing: "bytecode lists", kindBase: "base images",
+	kindFacts: "facts", kindMissing: "bytecode lists", kindPlan: "planned environments", kindBase: "base images",
 }
 
 func openCacheAt(dir string) (*cache.Cache, error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/nasa-openscapes/corn/artifact"
 	"github.com/nasa-openscapes/corn/cache"
@@ -35,6 +36,11 @@ type env struct {
 	packages    []*pkg // in link order: conda packages, then wheels
 	python      *link.Python
 	compiler    digest.SHA256 // python package that compiles; zero: the env's own
+
+	sum        *summary
+	planned    bool          // packages have items, share, options and origin; else only sum is known
+	planKey    digest.SHA256 // of sum in the cache
+	remembered bool          // the cache has sum
 }
 
 // notebookID is the env that runs JupyterLab. No kernel may have the name.
@@ -44,9 +50,9 @@ const notebookID = "notebook"
 type pkg struct {
 	locked lock.Package
 	ask    fetch.Request
-	env    string // id, for messages
-	facts  *artifact.Facts
-	blob   cache.Blob // zero until bring: what is known of an archive is often all that is needed
+	env    string          // id, for messages
+	facts  *artifact.Facts // without members where only the env's summary is known
+	blob   cache.Blob      // zero until bring: what is known of an archive is often all that is needed
 
 	items   []store.Item
 	scripts []string // link scripts
@@ -55,6 +61,8 @@ type pkg struct {
 	place   digest.SHA256 // key
 	options store.PlaceOptions
 	origin  link.Origin
+
+	files, compiles int // of the content: as shipped, and to be compiled
 }
 
 // linkOptions are what the envs of one image have in common.
@@ -241,34 +249,34 @@ func (e *env) originOf(p *pkg, targets func(string) (digest.SHA256, bool)) link.
 	return o
 }
 
-// pathSums knows the bytes of an env's files, and where its links lead, by path.
-type pathSums map[string]struct {
-	owner int
-	sum   digest.SHA256
-	link  string
+// pathSums knows the bytes of an env's files, and where its links lead, by path. A path costs
+// little, for there are tens of thousands in an env; sums are looked up in the facts when asked for.
+type pathSums struct {
+	by      map[string]pathOwner
+	members []func() map[string]digest.SHA256 // of each package, made when first needed
 }
 
-// sumsByPath collects the sums of files that are as shipped. Those of rewritten files are
+type pathOwner struct {
+	item  *store.Item
+	owner int // index of the package
+}
+
+// sumsByPath collects links, and the files that are as shipped. Sums of rewritten files are
 // learnt only while another frame is written.
 func (e *env) sumsByPath(shares []store.Share) pathSums {
-	out := pathSums{}
+	out := pathSums{by: map[string]pathOwner{}}
 	for i, p := range e.packages {
-		members := make(map[string]digest.SHA256, len(p.facts.Members))
-		for m := range p.facts.Members {
-			members[p.facts.Members[m].Path] = p.facts.Members[m].SHA256
-		}
-		for _, k := range shares[i].Kept {
-			f := out[k.Path]
-			f.owner = i
-			switch {
-			case k.Item.Type == filetree.Symlink:
-				f.link = k.Item.Link
-			case k.Item.Type == filetree.File && k.Item.Prefix == nil && k.Item.Member != "":
-				f.sum = members[k.Item.Member]
-			default:
-				continue
+		out.members = append(out.members, sync.OnceValue(func() map[string]digest.SHA256 {
+			sums := make(map[string]digest.SHA256, len(p.facts.Members))
+			for m := range p.facts.Members {
+				sums[p.facts.Members[m].Path] = p.facts.Members[m].SHA256
 			}
-			out[k.Path] = f
+			return sums
+		}))
+		for _, k := range shares[i].Kept {
+			if it := k.Item; it.Type == filetree.Symlink || it.Type == filetree.File && it.Prefix == nil && it.Member != "" {
+				out.by[k.Path] = pathOwner{it, i}
+			}
 		}
 	}
 	return out
@@ -279,26 +287,18 @@ func (e *env) sumsByPath(shares []store.Share) pathSums {
 func (s pathSums) before(i int) func(string) (digest.SHA256, bool) {
 	return func(p string) (digest.SHA256, bool) {
 		real, ok := filetree.Resolve(p, func(p string) (string, bool) {
-			f := s[p]
-			return f.link, f.link != "" && f.owner < i
+			f, there := s.by[p]
+			if !there || f.owner >= i || f.item.Type != filetree.Symlink {
+				return "", false
+			}
+			return f.item.Link, true
 		})
-		f, there := s[real]
+		f, there := s.by[real]
 		if !ok || !there || f.owner >= i {
 			return digest.SHA256{}, false
 		}
-		return f.sum, true
+		return s.members[f.owner]()[f.item.Member], true
 	}
-}
-
-// files lists every path of the env, for the kernelspecs and the launcher.
-func (e *env) files() []string {
-	var out []string
-	for _, p := range e.packages {
-		for _, k := range p.share.Kept {
-			out = append(out, k.Path)
-		}
-	}
-	return out
 }
 
 // kept collects the small files that planning needs, as they stand in the env.

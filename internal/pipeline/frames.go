@@ -15,12 +15,17 @@ import (
 	"github.com/nasa-openscapes/corn/artifact"
 	"github.com/nasa-openscapes/corn/conda/link"
 	"github.com/nasa-openscapes/corn/digest"
+	"github.com/nasa-openscapes/corn/oci/frame"
 	"github.com/nasa-openscapes/corn/store"
 )
 
-// maxSinks is how many frames one walk of an archive feeds: each holds an encoder of
-// some 10 MB. An archive that more envs need is walked again.
-const maxSinks = 4
+// maxSinks is how many frames one walk of an archive feeds. An archive that more envs need is
+// walked again.
+const maxSinks = 16
+
+// moreLarge is how many large frames are made at once beyond one for each job. Each holds an
+// encoder of some 10 MB. What finds no place waits for the next walk of its archive.
+const moreLarge = 2
 
 // spoolBytes is the size up to which a member that several frames want is held in memory.
 const spoolBytes = 1 << 20
@@ -51,6 +56,7 @@ func (j *frameJob) isContent() bool { return j.prefix == "" }
 // them is still being read when all others are done.
 func (b *builder) buildFrames(ctx context.Context, jobs []*job, progress func(int64)) error {
 	slices.SortStableFunc(jobs, func(x, y *job) int { return cmp.Compare(y.facts.SizeBytes, x.facts.SizeBytes) })
+	b.large = make(places, b.jobs+moreLarge)
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(b.jobs)
 	for _, j := range jobs {
@@ -65,14 +71,69 @@ func (b *builder) buildFrames(ctx context.Context, jobs []*job, progress func(in
 	return g.Wait()
 }
 
-// buildArchive makes the frames of one archive, in their order.
+// buildArchive makes the frames of one archive, in their order: as many in one walk as there
+// is room for.
 func (b *builder) buildArchive(ctx context.Context, j *job) error {
-	for batch := range slices.Chunk(j.frames, maxSinks) {
-		if err := b.walkInto(ctx, j, batch); err != nil {
+	for rest := j.frames; len(rest) > 0; {
+		n, large, err := b.batch(rest)
+		if err != nil {
 			return err
 		}
+		err = b.walkInto(ctx, j, rest[:n])
+		b.large.give(large)
+		for _, f := range rest[:n] {
+			f.plan = nil
+		}
+		if err != nil {
+			return err
+		}
+		rest = rest[n:]
 	}
 	return nil
+}
+
+// batch plans frames for one walk, tells how many, and how many of them are large, for each of
+// which it has taken a place.
+func (b *builder) batch(frames []*frameJob) (n, large int, err error) {
+	for _, f := range frames[:min(len(frames), maxSinks)] {
+		if f.plan == nil {
+			if f.plan, err = f.planned(); err != nil {
+				b.large.give(large)
+				return 0, 0, err
+			}
+		}
+		if f.plan.TarBytes() > frame.SmallBytes {
+			if !b.large.take(n == 0 || large == 0) {
+				break
+			}
+			large++
+		}
+		n++
+	}
+	return n, large, nil
+}
+
+// places are what at most so many may have at once.
+type places chan struct{}
+
+// take takes a place, waiting for one if asked to, and tells whether it did.
+func (p places) take(wait bool) bool {
+	if wait {
+		p <- struct{}{}
+		return true
+	}
+	select {
+	case p <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+func (p places) give(n int) {
+	for range n {
+		<-p
+	}
 }
 
 // walkInto streams the archive once into the frames of a batch.
@@ -92,10 +153,6 @@ func (b *builder) walkInto(ctx context.Context, j *job, batch []*frameJob) error
 	}()
 	needArchive := false
 	for i, f := range batch {
-		if f.plan, err = f.planned(); err != nil {
-			return err
-		}
-		defer func() { f.plan = nil }()
 		if sinks[i], err = b.newSink(f, filepath.Join(dir, fmt.Sprint(i))); err != nil {
 			return err
 		}
@@ -119,7 +176,7 @@ func (b *builder) walkInto(ctx context.Context, j *job, batch []*frameJob) error
 
 // feed walks the archive and hands each member to the sinks that want it.
 func (b *builder) feed(ctx context.Context, j *job, dir string, sinks []*sink) error {
-	o, err := openArchive(j.pkg.blob, j.facts.Kind, j.facts.FileName, dir)
+	o, err := b.openArchive(j.pkg.blob, j.facts.Kind, j.facts.FileName, dir)
 	if err != nil {
 		return err
 	}
@@ -156,7 +213,10 @@ func (b *builder) feed(ctx context.Context, j *job, dir string, sinks []*sink) e
 // spool keeps the bytes of a member so that they can be read several times.
 func spool(dir string, sizeBytes int64, r io.Reader) (again func() (io.Reader, error), done func(), err error) {
 	if sizeBytes <= spoolBytes {
-		data, err := io.ReadAll(r)
+		var b bytes.Buffer
+		b.Grow(int(sizeBytes) + bytes.MinRead) // so that ReadFrom never grows it
+		_, err := b.ReadFrom(r)
+		data := b.Bytes()
 		return func() (io.Reader, error) { return bytes.NewReader(data), nil }, func() {}, err
 	}
 	f, err := os.CreateTemp(dir, "member-")

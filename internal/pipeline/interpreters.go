@@ -141,6 +141,10 @@ func (b *builder) bringInterpreter(ctx context.Context, sum digest.SHA256) (*pkg
 		for _, q := range e.packages {
 			if q.facts.SHA256 == sum {
 				own := *q // its frames may be made meanwhile, from its own blob
+				var err error
+				if own.facts, err = b.wholeFacts(ctx, q); err != nil {
+					return nil, err
+				}
 				return &own, b.bring(ctx, []*pkg{&own})
 			}
 		}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 
@@ -26,7 +25,8 @@ import (
 // A content is one artifact's share of the store.
 type content struct {
 	key    digest.SHA256
-	pkg    *pkg // one of those that have it: all give the same content
+	env    *env // one of those that have it: all give the same content
+	pkg    *pkg
 	python *link.Python
 	users  map[string]bool // env ids
 
@@ -52,13 +52,17 @@ func (b *builder) collect() error {
 			}
 			c := b.contents[p.content]
 			if c == nil {
-				pl, err := store.Content(p.facts, p.items, p.content)
-				if err != nil {
-					return fmt.Errorf("environment %q: %w", e.id, err)
+				if e.planned {
+					pl, err := store.Content(p.facts, p.items, p.content)
+					if err != nil {
+						return fmt.Errorf("environment %q: %w", e.id, err)
+					}
+					p.files, p.compiles = len(pl.Fed), len(pl.Compiles())
 				}
-				c = &content{key: p.content, pkg: p, python: e.python, users: map[string]bool{}, files: len(pl.Fed), compiles: len(pl.Compiles())}
+				c = &content{key: p.content, env: e, pkg: p, python: e.python, users: map[string]bool{}, files: p.files, compiles: p.compiles}
 				b.contents[p.content] = c
 			}
+			p.files, p.compiles = c.files, c.compiles
 			c.users[e.id] = true
 		}
 	}
@@ -156,19 +160,10 @@ func (b *builder) hasFrames(s layer.Spec) bool {
 // envDirs lists every directory of an env, its prefix first. Those that only bytecode needs
 // are among them, whether or not it compiles: the layer's key must follow from facts.
 func (b *builder) envDirs(e *env) []filetree.Entry {
-	dirs := map[string]bool{"": true}
-	for _, p := range e.packages {
-		for _, k := range p.share.Kept {
-			if k.Item.Type == filetree.Dir {
-				dirs[k.Path] = true
-			}
-			addParents(dirs, k.Path)
-		}
-		addParents(dirs, p.options.Record)
-	}
-	out := make([]filetree.Entry, 0, len(dirs))
-	for d := range dirs {
-		out = append(out, b.envDir(path.Join(e.root, d)))
+	out := make([]filetree.Entry, 0, len(e.sum.dirs)+1)
+	out = append(out, b.envDir(e.root))
+	for _, d := range e.sum.dirs {
+		out = append(out, b.envDir(e.root+"/"+d))
 	}
 	return out
 }
@@ -305,14 +300,26 @@ func (b *builder) makeFrames(ctx context.Context, v *variant, wanted map[digest.
 			}
 		}
 	}
-	// Content goes first: placements need to know which bytecode exists.
+	var envs []*env // whose plans it takes
+	var contents []digest.SHA256
 	for _, key := range slices.SortedFunc(maps.Keys(b.contents), compareDigests) {
-		c, k := b.contents[key], frameKey(key, v.compression)
-		if lacks(k) || contentNeeded[key] {
-			need(c.pkg, &frameJob{key: k, content: key, python: c.python, before: before.Raw, planned: func() (*store.Plan, error) {
-				return store.Content(c.pkg.facts, c.pkg.items, key)
-			}})
+		if lacks(frameKey(key, v.compression)) || contentNeeded[key] {
+			contents = append(contents, key)
+			envs = append(envs, b.contents[key].env)
 		}
+	}
+	for _, p := range placements {
+		envs = append(envs, p.env)
+	}
+	if err := b.unfold(ctx, envs); err != nil {
+		return report.In(report.Package, err)
+	}
+	// Content goes first: placements need to know which bytecode exists.
+	for _, key := range contents {
+		c := b.contents[key]
+		need(c.pkg, &frameJob{key: frameKey(key, v.compression), content: key, python: c.python, before: before.Raw, planned: func() (*store.Plan, error) {
+			return store.Content(c.pkg.facts, c.pkg.items, key)
+		}})
 	}
 	for _, p := range placements {
 		need(p.pkg, b.placementJob(p, v.compression))

@@ -22,10 +22,21 @@ func (b *builder) learn(ctx context.Context) error {
 	if err := b.askFor(); err != nil {
 		return report.In(report.Lock, err)
 	}
+	b.recall()
 	var all []*pkg
 	for _, e := range b.envs {
-		all = append(all, e.packages...)
+		if e.sum == nil {
+			all = append(all, e.packages...)
+		}
 	}
+	if len(all) == 0 {
+		return nil
+	}
+	return b.learnOf(ctx, all)
+}
+
+// learnOf finds out what has to be known of the archives of some packages.
+func (b *builder) learnOf(ctx context.Context, all []*pkg) error {
 	first, at := distinct(all)
 	known := make([]*artifact.Facts, len(first))
 	var g errgroup.Group
@@ -115,12 +126,9 @@ func (p *pkg) kind() artifact.Kind {
 
 // knownFacts returns the facts that the cache has of a package; nil: none.
 func (b *builder) knownFacts(p *pkg) *artifact.Facts {
-	sum := p.ask.SHA256
-	if sum.IsZero() { // a lock with md5 only: the SHA-256 is known after the first download
-		var err error
-		if sum, err = b.cache.ByMD5(p.ask.MD5); err != nil {
-			return nil
-		}
+	sum, ok := b.archiveSum(p)
+	if !ok {
+		return nil
 	}
 	f := b.loadFacts(factsKey(p.kind(), p.locked.FileName, sum))
 	if f == nil || f.SHA256 != sum || !p.ask.MD5.IsZero() && f.MD5 != p.ask.MD5 ||

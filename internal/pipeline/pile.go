@@ -24,7 +24,7 @@ func (p *pile) add(i int, write func(io.Writer) error) error {
 		if err != nil {
 			return err
 		}
-		p.f, p.w, p.spans = f, bufio.NewWriterSize(f, 256<<10), map[int][2]int64{}
+		p.f, p.w, p.spans = f, bufio.NewWriterSize(f, 64<<10), map[int][2]int64{}
 	}
 	at := p.size
 	if err := write((*pileWriter)(p)); err != nil {

@@ -185,21 +185,3 @@ func (b *builder) forget(blob digest.SHA256) bool {
 	}
 	return false
 }
-
-// allFacts lists the facts of every archive of the image, each once, by file name.
-func (b *builder) allFacts() []*artifact.Facts {
-	seen := map[digest.SHA256]bool{}
-	var out []*artifact.Facts
-	for _, e := range b.envs {
-		for _, p := range e.packages {
-			if !seen[p.facts.SHA256] {
-				seen[p.facts.SHA256] = true
-				out = append(out, p.facts)
-			}
-		}
-	}
-	slices.SortFunc(out, func(x, y *artifact.Facts) int {
-		return cmp.Or(strings.Compare(x.FileName, y.FileName), compareDigests(x.SHA256, y.SHA256))
-	})
-	return out
-}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/nasa-openscapes/corn/artifact"
+	"github.com/nasa-openscapes/corn/cache"
 	"github.com/nasa-openscapes/corn/conda/link"
 	"github.com/nasa-openscapes/corn/digest"
 	"github.com/nasa-openscapes/corn/filetree"
@@ -140,7 +141,7 @@ func (b *builder) metadataFiles() (*kernel.Result, *image.ConfigPlan, error) {
 		opts.Dir, opts.DirUID, opts.DirGID = e.root+"/share/jupyter/kernels", b.uid, b.gid
 		opts.NBCondaKernels = slices.ContainsFunc(e.packages, func(p *pkg) bool { return p.facts.Name == "nb_conda_kernels" })
 		o.NotebookPrefix = notebook
-		for _, path := range e.files() {
+		for _, path := range e.sum.files {
 			if name, ok := strings.CutSuffix(strings.TrimPrefix(path, "share/jupyter/kernels/"), "/kernel.json"); ok && !strings.Contains(name, "/") {
 				opts.Taken = append(opts.Taken, name)
 			}
@@ -165,7 +166,7 @@ func (b *builder) metadataFiles() (*kernel.Result, *image.ConfigPlan, error) {
 		if e.id != notebookID {
 			envs = append(envs, kernel.Env{
 				Slug: e.id, DisplayName: e.displayName, Prefix: e.root, UID: b.uid, GID: b.gid,
-				Files: e.files(), Data: e.kept(), Variables: e.variables,
+				Files: e.sum.files, Data: e.sum.Kept, Variables: e.variables,
 			})
 		}
 	}
@@ -189,8 +190,11 @@ func (b *builder) metadataFiles() (*kernel.Result, *image.ConfigPlan, error) {
 // metadataLayer makes the last layer: kernelspecs, launchers, history, the entrypoint where
 // it was missing, and what the image says of itself.
 func (b *builder) metadataLayer(ctx context.Context, v *variant, kernels *kernel.Result, config *image.ConfigPlan) (*layer.Layer, error) {
-	facts := b.allFacts()
-	self, selfData, err := b.describe(v, kernels, facts).Files(facts)
+	facts, err := b.factsLines(ctx)
+	if err != nil {
+		return nil, err
+	}
+	self, selfData, err := b.describe(v, kernels).Files(facts)
 	if err != nil {
 		return nil, err
 	}
@@ -226,21 +230,28 @@ func (b *builder) metadataLayer(ctx context.Context, v *variant, kernels *kernel
 		key.Str("path", e.Path).Int("type", int64(e.Type)).Int("mode", int64(e.Mode)).Int("uid", int64(e.UID)).
 			Int("gid", int64(e.GID)).Int("mtime", e.ModTime).Str("link", e.Link).Sum("data", digest.Sum(content(e.Path)))
 	}
-	w, err := layer.CreateFrame(b.cache, key.Key(), v.compression, frame.Options{Pool: &b.encoders})
-	if err != nil {
-		return nil, err
+	f, err := layer.CachedFrame(b.cache, key.Key())
+	if cache.IsMiss(err) {
+		f, err = b.metadataFrame(key.Key(), v.compression, entries, content)
 	}
-	defer w.Abort()
-	for _, e := range entries {
-		if err := w.Add(e, bytes.NewReader(content(e.Path))); err != nil {
-			return nil, fmt.Errorf("metadata layer: %w", err)
-		}
-	}
-	f, err := w.Commit()
 	if err != nil {
 		return nil, err
 	}
 	return layer.Assemble(ctx, b.cache, layer.Spec{ID: metaID, Kind: string(plan.Meta), Compression: v.compression, Prelude: prelude, Frames: []layer.Frame{f}})
+}
+
+func (b *builder) metadataFrame(key digest.SHA256, c frame.Compression, entries []filetree.Entry, content func(string) []byte) (layer.Frame, error) {
+	w, err := layer.CreateFrame(b.cache, key, c, frame.Options{Pool: &b.encoders})
+	if err != nil {
+		return layer.Frame{}, err
+	}
+	defer w.Abort()
+	for _, e := range entries {
+		if err := w.Add(e, bytes.NewReader(content(e.Path))); err != nil {
+			return layer.Frame{}, fmt.Errorf("metadata layer: %w", err)
+		}
+	}
+	return w.Commit()
 }
 
 // parentsOf returns the directories above entries that are not among them, as the base has them.
@@ -293,20 +304,20 @@ func (b *builder) inEnv(p string) bool {
 // history is the env's conda-meta/history.
 func (e *env) history() []byte {
 	var linked, specs []string
-	for _, p := range e.packages {
-		if p.facts.Kind != artifact.Conda {
+	for _, p := range e.sum.Packages {
+		if p.Facts.Kind != artifact.Conda {
 			continue
 		}
-		linked = append(linked, link.Linked(p.facts, p.origin))
+		linked = append(linked, p.Linked)
 		if e.lockKind == lock.Explicit { // micromamba notes them for explicit installs only
-			specs = append(specs, p.origin.RequestedSpec)
+			specs = append(specs, p.Requested)
 		}
 	}
 	return link.History(linked, specs)
 }
 
 // describe makes image.json.
-func (b *builder) describe(v *variant, kernels *kernel.Result, facts []*artifact.Facts) *image.Metadata {
+func (b *builder) describe(v *variant, kernels *kernel.Result) *image.Metadata {
 	m := &image.Metadata{
 		Version: image.MetadataVersion, Format: image.FormatVersion, Platform: b.platform.String(),
 		Base: image.BaseMetadata{
@@ -356,8 +367,8 @@ func (b *builder) describe(v *variant, kernels *kernel.Result, facts []*artifact
 		}
 		m.Envs = append(m.Envs, em)
 	}
-	for _, f := range facts {
-		m.Artifacts = append(m.Artifacts, image.DescribeArtifact(f))
+	for _, p := range b.artifacts() {
+		m.Artifacts = append(m.Artifacts, image.DescribeArtifact(p.facts))
 	}
 	for _, k := range kernels.Kernels {
 		m.Kernels = append(m.Kernels, image.KernelMetadata{Name: k.Name, DisplayName: k.DisplayName, Language: k.Language, Env: k.Env, Dir: k.Dir})

@@ -77,24 +77,45 @@ type encoder interface {
 	Reset(w io.Writer)
 }
 
-// A Pool keeps encoders for reuse: each holds several MB of tables. Its zero value is
-// ready, and it is safe for concurrent use. A nil *Pool makes new encoders.
-type Pool struct{ byCompression [Gzip + 1]sync.Pool }
-
-func (p *Pool) get(c Compression) (encoder, error) {
-	if p != nil {
-		if e, ok := p.byCompression[c].Get().(encoder); ok {
-			return e, nil
-		}
-	}
-	return newEncoder(c)
+// A Pool keeps encoders for reuse: each holds several MB of tables and history. There are never
+// more than were in use at once. Its zero value is ready, and it is safe for concurrent use.
+// A nil *Pool makes new encoders.
+type Pool struct {
+	mu   sync.Mutex
+	idle map[encoderKind][]encoder
 }
 
-func (p *Pool) put(c Compression, e encoder) {
-	e.Reset(nil)
+// An encoderKind is a compression and how much memory the encoder may take. Small ones give the
+// same bytes: they make room for history by the block instead of by the window, which costs
+// time where there is more than a window of data, and nothing where there is less.
+type encoderKind struct {
+	c     Compression
+	small bool
+}
+
+func (p *Pool) get(k encoderKind) (encoder, error) {
 	if p != nil {
-		p.byCompression[c].Put(e)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if list := p.idle[k]; len(list) > 0 {
+			p.idle[k] = list[:len(list)-1]
+			return list[len(list)-1], nil
+		}
 	}
+	return newEncoder(k)
+}
+
+func (p *Pool) put(k encoderKind, e encoder) {
+	if p == nil {
+		return
+	}
+	e.Reset(nil)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.idle == nil {
+		p.idle = map[encoderKind][]encoder{}
+	}
+	p.idle[k] = append(p.idle[k], e)
 }
 
 // window is how far back a zstd frame refers. The level's own 8 MiB make an encoder hold
@@ -102,8 +123,8 @@ func (p *Pool) put(c Compression, e encoder) {
 // 1 % of ratio on Python packages.
 const window = 4 << 20
 
-func newEncoder(c Compression) (encoder, error) {
-	switch c {
+func newEncoder(k encoderKind) (encoder, error) {
+	switch c := k.c; c {
 	case Zstd, ZstdBetter:
 		level := zstd.SpeedDefault
 		if c == ZstdBetter {
@@ -113,9 +134,9 @@ func newEncoder(c Compression) (encoder, error) {
 		// runs asynchronously and is slower on two cores. The checksum costs 4 bytes a
 		// frame and lets any reader find a damaged one.
 		return zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(true),
-			zstd.WithWindowSize(window))
+			zstd.WithWindowSize(window), zstd.WithLowerEncoderMem(k.small))
 	case Gzip:
 		return gzip.NewWriterLevel(nil, gzipLevel)
 	}
-	return nil, &CompressionError{Name: c.String()}
+	return nil, &CompressionError{Name: k.c.String()}
 }

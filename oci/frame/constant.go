@@ -76,6 +76,7 @@ func small(domain string, c Compression, raw []byte, entries int) (Small, error)
 	}
 	defer w.Abort()
 	w.info.Entries = entries
+	w.kind.small = len(raw) <= window
 	if err := w.write(raw); err != nil {
 		return Small{}, fmt.Errorf("frame: %s: %w", domain, err)
 	}

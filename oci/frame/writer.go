@@ -12,6 +12,9 @@ import (
 	"github.com/nasa-openscapes/corn/filetree"
 )
 
+// SmallBytes is the size of the tar stream up to which a Writer holds an encoder only while it is closed.
+const SmallBytes = chunkBytes
+
 // chunkBytes is how the tar stream is handed to the compressor. Chunks of one size make
 // its output independent of how callers cut their writes, whatever it does inside.
 const chunkBytes = 256 << 10
@@ -48,7 +51,9 @@ type Info struct {
 type Writer struct {
 	c    Compression
 	opts Options
-	enc  encoder // nil after Close or Abort
+	enc  encoder     // nil before the first whole chunk: many frames are small, and encoders large
+	kind encoderKind // of enc
+	done bool        // Close or Abort was called
 	out  counter
 	raw  hash.Hash
 	buf  []byte // tar bytes not yet given to enc
@@ -63,18 +68,13 @@ func NewWriter(w io.Writer, c Compression, o Options) (*Writer, error) {
 	if !c.known() {
 		return nil, &CompressionError{Name: c.String()}
 	}
-	enc, err := o.Pool.get(c)
-	if err != nil {
-		return nil, fmt.Errorf("frame: make %s encoder: %w", c, err)
-	}
-	f := &Writer{c: c, opts: o, enc: enc, out: counter{w: w, h: sha256.New()}, raw: sha256.New(),
+	f := &Writer{c: c, opts: o, kind: encoderKind{c: c}, out: counter{w: w, h: sha256.New()}, raw: sha256.New(),
 		buf: make([]byte, 0, chunkBytes), seen: map[string]seen{}}
 	f.info.Compression = c
 	if o.Before != nil {
 		f.raw.Write(o.Before)
 		f.info.BeforeSHA256, f.info.BeforeBytes = digest.Sum(o.Before), int64(len(o.Before))
 	}
-	enc.Reset(&f.out)
 	return f, nil
 }
 
@@ -86,7 +86,7 @@ var errClosed = errors.New("frame: use of a writer after Close or Abort")
 // path below a file or link, and a directory that comes after what is in it are
 // *EntryErrors. After an error of any kind the frame cannot be finished.
 func (f *Writer) Add(e filetree.Entry, r io.Reader) error {
-	if f.enc == nil {
+	if f.done {
 		return errClosed
 	}
 	if f.err == nil {
@@ -175,6 +175,15 @@ func (f *Writer) write(b []byte) error {
 }
 
 func (f *Writer) flush() error {
+	if f.enc == nil {
+		f.kind.small = f.c.IsZstd() && (f.kind.small || len(f.buf) < cap(f.buf)) // or this is all that there is
+		enc, err := f.opts.Pool.get(f.kind)
+		if err != nil {
+			return fmt.Errorf("frame: make %s encoder: %w", f.c, err)
+		}
+		enc.Reset(&f.out)
+		f.enc = enc
+	}
 	f.raw.Write(f.buf)
 	f.info.RawBytes += int64(len(f.buf))
 	_, err := f.enc.Write(f.buf)
@@ -187,7 +196,7 @@ func (f *Writer) flush() error {
 
 // Close finishes the frame. It does not close the writer below.
 func (f *Writer) Close() (Info, error) {
-	if f.enc == nil {
+	if f.done {
 		return Info{}, errClosed
 	}
 	defer f.Abort()
@@ -215,8 +224,9 @@ func (f *Writer) Close() (Info, error) {
 
 // Abort gives the encoder back. After Close it does nothing.
 func (f *Writer) Abort() {
+	f.done = true
 	if f.enc != nil {
-		f.opts.Pool.put(f.c, f.enc)
+		f.opts.Pool.put(f.kind, f.enc)
 		f.enc = nil
 	}
 }

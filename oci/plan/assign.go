@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/nasa-openscapes/corn/digest"
 )
@@ -16,6 +15,7 @@ type assignment struct {
 	place   map[string]string // by env
 	private map[string]string // by env with a private bucket
 	steps   map[string]int    // by env: when it came
+	extra   int               // layers that there are because private buckets are split
 }
 
 func (a *assignment) count() limits {
@@ -64,14 +64,18 @@ func (w *world) assign(prev *State, first string, lim limits) *assignment {
 	byArrival := func(x, y string) int { return cmp.Or(cmp.Compare(a.steps[x], a.steps[y]), compareEnv(first, x, y)) }
 	slices.SortFunc(owners, byArrival)
 	a.private = group(slices.Compact(owners), privatePrefix, "", lim.private, envKept[ContentPrivate])
+	var placed []int
 	for i, c := range w.contents {
 		if a.content[i] == "" {
 			a.content[i] = a.private[a.earliest(c)[0]]
+			placed = append(placed, i)
 		}
 	}
+	a.extra = w.split(a, prev, placed, lim.extra)
 	for env, layer := range envKept[ContentPrivate] {
 		// Nothing new went there, and what comes next still has to.
-		if _, ok := a.private[env]; !ok && a.steps[env] > 0 && slices.Contains(a.content, layer) {
+		stays := slices.ContainsFunc(a.content, func(id string) bool { bucket, _ := bucketOf(id); return bucket == layer })
+		if _, ok := a.private[env]; !ok && a.steps[env] > 0 && stays {
 			a.private[env] = layer
 		}
 	}
@@ -180,7 +184,7 @@ func (w *world) keep(a *assignment, prev *State) {
 		}
 		list := gone[c.Name]
 		at := slices.IndexFunc(list, func(layer string) bool {
-			env, private := strings.CutPrefix(layer, privatePrefix)
+			env, private := privateEnv(layer)
 			return (!private || slices.Contains(c.Users, env)) && use(i, layer)
 		})
 		if at >= 0 {

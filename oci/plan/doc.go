@@ -5,7 +5,8 @@
 //
 //  1. an artifact of Params.AloneBytes or more stands alone, the largest first, at most
 //     Params.MaxAlone of them;
-//  2. a smaller one that one env uses goes to that env's private bucket;
+//  2. a smaller one that one env uses goes to that env's private bucket, which is split by
+//     sha256(name) where it is large;
 //  3. a smaller one that several envs use goes to shared bucket sha256(name) mod Params.Buckets.
 //
 // What was given a place keeps it while it is in use, whatever the rule says by then

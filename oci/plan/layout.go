@@ -68,7 +68,8 @@ type Layout struct {
 func (l Layout) State() State { return l.state }
 
 // limits are how many layers of each kind there may be.
-type limits struct{ alone, shared, private, place int }
+// extra is for the parts of private buckets beyond the first.
+type limits struct{ alone, shared, private, place, extra int }
 
 // New makes the layout. It fails with a *RequestError or a *BudgetError.
 func New(r Request) (Layout, error) {
@@ -119,7 +120,7 @@ var squeeze = []struct {
 
 // fit assigns under ever tighter limits until the budget holds. It returns nil if it cannot.
 func (w *world) fit(prev *State, first string, budget int) *assignment {
-	lim := limits{alone: max(w.params.MaxAlone, 0), shared: w.params.Buckets, private: len(w.contents) + 1, place: len(w.envs)}
+	lim := limits{alone: max(w.params.MaxAlone, 0), shared: w.params.Buckets, private: len(w.contents) + 1, place: len(w.envs), extra: len(w.contents)}
 	steps := squeeze
 	if prev != nil {
 		steps = squeeze[:1] // more would take artifacts from where they were
@@ -132,6 +133,11 @@ func (w *world) fit(prev *State, first string, budget int) *assignment {
 			return a
 		}
 		before := lim
+		if cut := min(over, a.extra); cut > 0 { // parts are a comfort, so they go first
+			lim.extra = a.extra - cut
+			count.private -= cut
+			over -= cut
+		}
 		for _, s := range steps {
 			have, limit := count.of(s.kind), lim.of(s.kind)
 			now := min(*have, *limit)
@@ -235,7 +241,9 @@ func (w *world) layout(a *assignment, prev *State, first string) Layout {
 	})...)
 	add(section(ContentShared, byID)...)
 	add(section(ContentPrivate, func(x, y *Layer) int {
-		return compareEnv(first, strings.TrimPrefix(x.ID, privatePrefix), strings.TrimPrefix(y.ID, privatePrefix))
+		xe, _ := privateEnv(x.ID)
+		ye, _ := privateEnv(y.ID)
+		return compareEnv(first, xe, ye)
 	})...)
 	for _, l := range section(Placements, func(x, y *Layer) int { return compareEnv(first, x.Envs[0], y.Envs[0]) }) {
 		add(l)
