@@ -21,9 +21,10 @@ func (d *Decoders) get(r io.Reader, windowBytes uint64) (*zstd.Decoder, error) {
 		d.mu.Lock()
 		list := d.idle[windowBytes]
 		if n := len(list); n > 0 {
+			dec := list[n-1] // taken under the lock: put writes to the same array
 			d.idle[windowBytes] = list[:n-1]
 			d.mu.Unlock()
-			return list[n-1], list[n-1].Reset(r)
+			return dec, dec.Reset(r)
 		}
 		d.mu.Unlock()
 	}
