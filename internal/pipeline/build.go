@@ -89,6 +89,7 @@ type builder struct {
 	// planLayers
 	layout      plan.Layout
 	compression frame.Compression // of the variant being built
+	metaKey     digest.SHA256     // of its metadata layer's frame, once that is known
 }
 
 // Build builds the image of a project and writes it to the outputs. A *NotPushedError comes
@@ -124,15 +125,17 @@ func Build(ctx context.Context, req BuildRequest, talk *report.Printer) (*BuildR
 	b.compilers.make = b.newCompiler
 	defer b.compilers.close()
 	res, err := b.produce(ctx)
-	if err != nil {
+	// What is damaged in a later stage shows only when the stages before it are whole.
+	for tries := 0; err != nil && tries < maxRepairs; tries++ {
 		n := b.repair(ctx, err)
 		if n == 0 {
-			return nil, err
+			break
 		}
 		b.warn("%s of the cache had other bytes than it should: gone, and made anew", report.Count(n, "file"))
-		if res, err = b.produce(ctx); err != nil {
-			return nil, err
-		}
+		res, err = b.produce(ctx)
+	}
+	if err != nil {
+		return nil, err
 	}
 	stats := b.registries.Stats()
 	res.Network = NetworkResult{stats.Requests, stats.SentBytes, stats.ReceivedBytes}
@@ -143,6 +146,9 @@ func Build(ctx context.Context, req BuildRequest, talk *report.Printer) (*BuildR
 	}
 	return res, b.notPushed(res)
 }
+
+// maxRepairs bounds how often a build is tried again because the cache was damaged.
+const maxRepairs = 3
 
 // produce is the build behind the opened base. It may be called again after it failed.
 func (b *builder) produce(ctx context.Context) (*BuildResult, error) {

@@ -62,6 +62,9 @@ func (b *builder) repair(ctx context.Context, err error) int {
 // frameKeys lists the frames of the variant that was built last.
 func (b *builder) frameKeys() []digest.SHA256 {
 	var keys []digest.SHA256
+	if !b.metaKey.IsZero() {
+		keys = append(keys, b.metaKey)
+	}
 	for key := range b.frameIndex(b.compression) {
 		keys = append(keys, key)
 	}

@@ -230,9 +230,10 @@ func (b *builder) metadataLayer(ctx context.Context, v *variant, kernels *kernel
 		key.Str("path", e.Path).Int("type", int64(e.Type)).Int("mode", int64(e.Mode)).Int("uid", int64(e.UID)).
 			Int("gid", int64(e.GID)).Int("mtime", e.ModTime).Str("link", e.Link).Sum("data", digest.Sum(content(e.Path)))
 	}
-	f, err := layer.CachedFrame(b.cache, key.Key())
+	b.metaKey = key.Key()
+	f, err := layer.CachedFrame(b.cache, b.metaKey)
 	if cache.IsMiss(err) {
-		f, err = b.metadataFrame(key.Key(), v.compression, entries, content)
+		f, err = b.metadataFrame(b.metaKey, v.compression, entries, content)
 	}
 	if err != nil {
 		return nil, err
