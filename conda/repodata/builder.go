@@ -47,6 +47,9 @@ func newBuilder() *builder {
 // start empties the builder.
 func (b *builder) start(name string) {
 	b.name = name
+	if len(b.ids) > 1024 { // clearing a map costs its greatest size, again for every small name
+		b.ids, b.lists = map[string]uint32{}, map[string]uint32{}
+	}
 	clear(b.ids)
 	clear(b.lists)
 	b.texts = append(b.texts[:0], "")
@@ -173,18 +176,28 @@ func (p *packed) format() record.Format {
 	return record.Conda
 }
 
-// settle puts the records in the order of their file names, keeps the last of those that
-// have one name (as a dictionary does), drops a .tar.bz2 whose .conda is there, and what removed
-// names.
-func (b *builder) settle(removed map[string]bool) {
+// settle puts the records in the order of their file names, and keeps the last of those that
+// have one name (as a dictionary does).
+func (b *builder) settle() {
 	byFile := func(p, q packed) int { return strings.Compare(b.texts[p.fileName], b.texts[q.fileName]) }
 	if !slices.IsSortedFunc(b.records, byFile) {
 		slices.SortStableFunc(b.records, byFile)
 	}
 	kept := b.records[:0]
 	for i, p := range b.records {
+		if i+1 == len(b.records) || b.records[i+1].fileName != p.fileName {
+			kept = append(kept, p)
+		}
+	}
+	b.records = kept
+}
+
+// choose drops what removed names, and then each .tar.bz2 whose .conda is there. The records are settled.
+func (b *builder) choose(removed map[string]bool) {
+	kept := b.records[:0]
+	for _, p := range b.records {
 		file := b.texts[p.fileName]
-		if i+1 < len(b.records) && b.records[i+1].fileName == p.fileName || removed[file] {
+		if removed[file] {
 			continue
 		}
 		// ".conda" sorts before ".tar.bz2", so a dist's better half is the one just kept.
@@ -195,6 +208,11 @@ func (b *builder) settle(removed map[string]bool) {
 		kept = append(kept, p)
 	}
 	b.records = kept
+}
+
+// mixed tells whether records of both formats are there.
+func (b *builder) mixed() bool {
+	return slices.ContainsFunc(b.records, func(p packed) bool { return p.tarBz2 != b.records[0].tarBz2 })
 }
 
 // Bits of a record's flags. What a bit does not announce is not there.
@@ -322,13 +340,17 @@ func (b *builder) tells(file string, p *packed) bool {
 // are among them.
 func (b *builder) dependNames() []string {
 	var names []string
-	seen := map[uint32]bool{}
+	seenList, seen := make([]bool, len(b.listIDs)), make([]bool, len(b.texts))
 	add := func(list uint32) {
-		if seen[list] {
+		if seenList[list] {
 			return
 		}
-		seen[list] = true
+		seenList[list] = true
 		for _, id := range b.listIDs[list] {
+			if seen[id] {
+				continue
+			}
+			seen[id] = true
 			if n := DependName(b.texts[id]); n != "" {
 				names = append(names, n)
 			}

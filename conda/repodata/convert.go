@@ -41,7 +41,11 @@ const spillBytes = 32 << 20
 // Input that is no repodata is a *FormatError, one of a later version a *VersionError; errors of src
 // are returned as they are.
 func Convert(ctx context.Context, src io.Reader, spool func() (Spool, error)) (*Conversion, error) {
-	c := &Conversion{spool: spool, limit: spillBytes, removed: map[string]bool{}, b: newBuilder()}
+	return convert(ctx, src, spool, spillBytes)
+}
+
+func convert(ctx context.Context, src io.Reader, spool func() (Spool, error), limit int) (*Conversion, error) {
+	c := &Conversion{spool: spool, limit: limit, removed: map[string]bool{}, b: newBuilder()}
 	ahead := readAhead(ctx, src)
 	defer ahead.stop()
 	err := newStream(ahead).readDocument(handler{
@@ -83,6 +87,7 @@ type piece struct {
 	at      int64
 	size    int32
 	records int32
+	mixed   bool // holds both formats, so that one may hide the other
 }
 
 func (c *Conversion) setInfo(i docInfo) {
@@ -127,10 +132,10 @@ func (c *Conversion) flush() error {
 	if len(c.b.records) == 0 {
 		return nil
 	}
-	c.b.settle(nil)
+	c.b.settle()
 	at := len(c.mem)
 	c.mem = c.b.appendShard(c.mem)
-	c.pieces = append(c.pieces, piece{name: c.b.name, at: c.size + int64(at), size: int32(len(c.mem) - at), records: int32(len(c.b.records))})
+	c.pieces = append(c.pieces, piece{name: c.b.name, at: c.size + int64(at), size: int32(len(c.mem) - at), records: int32(len(c.b.records)), mixed: c.b.mixed()})
 	c.b.records = c.b.records[:0]
 	if len(c.mem) < c.limit {
 		return nil
@@ -188,7 +193,7 @@ func (c *Conversion) WriteTo(w io.Writer) (int64, error) {
 
 // merge appends the shard that the pieces of one name make, or nothing where no record is left.
 func (c *Conversion) merge(dst []byte, pieces []piece) ([]byte, error) {
-	if len(pieces) == 1 && len(c.removed) == 0 {
+	if len(pieces) == 1 && len(c.removed) == 0 && !pieces[0].mixed {
 		c.Info.Records += int(pieces[0].records)
 		return c.read(dst, pieces[0])
 	}
@@ -203,7 +208,8 @@ func (c *Conversion) merge(dst []byte, pieces []piece) ([]byte, error) {
 			return nil, err
 		}
 	}
-	c.b.settle(c.removed)
+	c.b.settle()
+	c.b.choose(c.removed)
 	c.Info.Records += len(c.b.records)
 	if len(c.b.records) == 0 {
 		return dst, nil

@@ -201,6 +201,7 @@ func DecodeShard(name string, packed []byte) (*Shard, error) {
 	if err != nil {
 		return nil, err
 	}
-	bld.settle(removed)
+	bld.settle()
+	bld.choose(removed)
 	return ParseShard(bld.appendShard(nil))
 }
