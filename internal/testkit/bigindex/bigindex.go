@@ -29,6 +29,8 @@ func Write(w io.Writer, small []byte, times int) (int, error) {
 	}
 	out := bufio.NewWriterSize(w, 1<<20)
 	fmt.Fprintf(out, `{"info":%s`, doc.Info)
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false) // as conda's tools write: ">=1" and not "\u003e=1"
 	n := 0
 	for _, section := range []struct {
 		key  string
@@ -40,11 +42,10 @@ func Write(w io.Writer, small []byte, times int) (int, error) {
 			rec := section.recs[fn]
 			for i := range times {
 				file, r := copyOf(fn, rec, i)
-				b, err := json.Marshal(r)
-				if err != nil {
+				fmt.Fprintf(out, "%s%q:", sep, file)
+				if err := enc.Encode(r); err != nil {
 					return n, err
 				}
-				fmt.Fprintf(out, "%s%q:%s", sep, file, b)
 				sep = ","
 				n++
 			}
