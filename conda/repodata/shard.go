@@ -15,10 +15,11 @@ const ShardVersion = 1
 // A Shard holds the records of one package name, encoded. It is immutable and safe for
 // concurrent use.
 type Shard struct {
-	name    string
-	depends []string
-	raw     []byte // whole
-	body    []byte // from the texts on
+	name     string
+	depends  []string
+	mentions []string
+	raw      []byte // whole
+	body     []byte // from the texts on
 }
 
 // Name is the package's name.
@@ -27,6 +28,10 @@ func (s *Shard) Name() string { return s.name }
 // DependNames are the names that any of the records depends on, sorted, virtual packages
 // among them, names in constrains not. Treat it as read-only.
 func (s *Shard) DependNames() []string { return s.depends }
+
+// MentionNames are the names that stand in constrains and in conditions (CEP 43) alone, sorted: they
+// bring nothing in, and a solver may ask for them. Treat it as read-only.
+func (s *Shard) MentionNames() []string { return s.mentions }
 
 // Bytes is the encoded shard, for a cache. Treat it as read-only.
 func (s *Shard) Bytes() []byte { return s.raw }
@@ -85,6 +90,28 @@ func (r *reader) bytes(n int) []byte {
 
 func (r *reader) text() []byte { return r.bytes(r.count()) }
 
+// textList reads texts that share one allocation: they live as long as each other.
+func (r *reader) textList() []string {
+	n := r.count()
+	if n == 0 {
+		return nil
+	}
+	from, size := r.b, 0
+	for range n {
+		size += len(r.text())
+	}
+	var all strings.Builder
+	all.Grow(size)
+	r.b = from
+	list := make([]string, n)
+	for i := range list {
+		start := all.Len()
+		all.Write(r.text())
+		list[i] = all.String()[start:]
+	}
+	return list
+}
+
 func badShard(name, reason string) error {
 	if name != "" {
 		reason = "the records of " + name + ": " + reason
@@ -97,25 +124,8 @@ func badShard(name, reason string) error {
 func ParseShard(b []byte) (*Shard, error) {
 	r := &reader{b: b}
 	s := &Shard{name: string(r.text()), raw: b}
-	n := r.count()
-	if n > 0 {
-		s.depends = make([]string, n)
-		from := r.b
-		lens := 0
-		for range n {
-			lens += len(r.text())
-		}
-		// One text for all names: they live as long as the shard.
-		var all strings.Builder
-		all.Grow(lens)
-		r.b = from
-		for i := range n {
-			t := r.text()
-			start := all.Len()
-			all.Write(t)
-			s.depends[i] = all.String()[start:]
-		}
-	}
+	s.depends = r.textList()
+	s.mentions = r.textList()
 	s.body = r.b
 	if r.bad || s.name == "" {
 		return nil, badShard(s.name, "the head is damaged")
