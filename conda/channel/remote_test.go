@@ -434,7 +434,7 @@ func TestFaultsThatStay(t *testing.T) {
 			set.Close()
 		}
 		var e *channel.Error
-		if !errors.As(err, &e) || !strings.Contains(e.Error(), c.want) || c.is != nil && !errors.Is(err, c.is) || e.Hint() == "" {
+		if !errors.As(err, &e) || !strings.Contains(e.Error(), c.want) || c.is != nil && !errors.Is(err, c.is) || e.Hint() == "" || e.Status == 404 && e.Err != nil {
 			t.Errorf("%s: got %v, want an *Error with %q and a hint", c.why, err, c.want)
 		}
 		if c.is != nil && !errors.As(err, &format) {

@@ -171,6 +171,7 @@ func (s *Shard) Records(o Origin) ([]*record.Record, error) {
 type fileRef struct {
 	name string // "" where the dist tells it
 	ext  string
+	at   int // where it starts in the text of all
 }
 
 // place gives the records their names of files and URLs, which share one text per shard.
@@ -180,25 +181,26 @@ func place(recs []record.Record, files []fileRef, o Origin) {
 	for i := range recs {
 		size += len(base) + len(files[i].name) + len(recs[i].Name) + len(recs[i].Version) + len(recs[i].Build) + len("--.tar.bz2")
 	}
-	var all strings.Builder
-	all.Grow(size)
+	all := make([]byte, 0, size)
 	for i := range recs {
 		r, f := &recs[i], &files[i]
-		start := all.Len()
-		all.WriteString(base)
-		name := all.Len()
+		all = append(all, base...)
+		f.at = len(all)
 		if f.name != "" {
-			all.WriteString(f.name)
-		} else {
-			all.WriteString(r.Name)
-			all.WriteByte('-')
-			all.WriteString(r.Version)
-			all.WriteByte('-')
-			all.WriteString(r.Build)
-			all.WriteString(f.ext)
+			all = append(all, f.name...)
+			continue
 		}
-		text := all.String()
-		r.FileName, r.URL = text[name:], text[start:]
+		all = append(append(all, r.Name...), '-')
+		all = append(append(all, r.Version...), '-')
+		all = append(append(all, r.Build...), f.ext...)
+	}
+	text := string(all)
+	for i := range recs {
+		r, at, end := &recs[i], files[i].at, len(text)
+		if i+1 < len(recs) {
+			end = files[i+1].at - len(base)
+		}
+		r.FileName, r.URL = text[at:end], text[at-len(base):end]
 		if strings.IndexByte(r.FileName, '!') >= 0 { // of what a file name may hold, the one to be escaped
 			r.URL = base + url.PathEscape(r.FileName)
 		}
