@@ -4,11 +4,13 @@
 //
 //   - conda/record: names of packages, subdirs, channels and archives; the record of one
 //     archive, as repodata, locks and solvers hand it on.
+//   - conda/repodata: the indexes of channels, as one file that is opened lazily.
+//   - conda/channel: channels over HTTP and in folders; what a solver asks for records.
 //   - conda/archive: a .conda or .tar.bz2 archive as one stream of files, and its facts.
 //   - conda/link: an archive's files as the paths of one prefix: placeholders, noarch
 //     python, entry points, conda-meta.
 //
-// Their imports go one way: archive and link may import record, record imports digest and
-// nothing else of this module. None of them reads the network, the clock, the environment or
-// a configuration file.
+// Their imports go one way: archive, link, repodata and channel may import record, record imports
+// digest and nothing else of this module. But for channel, none of them reads the network, the clock,
+// the environment or a configuration file.
 package conda
