@@ -114,11 +114,10 @@ func countFiles(t *testing.T, dir string) int {
 			t.Fatal(err)
 		}
 		dists := map[string]bool{}
-		for fn := range doc.Packages {
-			dists[strings.TrimSuffix(fn, ".tar.bz2")] = true
-		}
-		for fn := range doc.Conda {
-			dists[strings.TrimSuffix(fn, ".conda")] = true
+		for _, section := range []map[string]any{doc.Packages, doc.Conda} {
+			for fn := range section { // rattler's channel has files in the wrong section
+				dists[strings.TrimSuffix(strings.TrimSuffix(fn, ".tar.bz2"), ".conda")] = true
+			}
 		}
 		n += len(dists)
 	}
