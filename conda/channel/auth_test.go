@@ -98,8 +98,8 @@ func TestCredentialsReachTheirChannel(t *testing.T) {
 		if c.url != nil {
 			ch = c.url(host)
 		}
-		var warnings strings.Builder
-		o := channel.Options{RetryWait: time.Millisecond, Warn: func(f string, a ...any) { fmt.Fprintf(&warnings, f+"\n", a...) }}
+		var log served // for its list of warnings
+		o := channel.Options{RetryWait: time.Millisecond, Warn: log.warn}
 		if c.creds != nil {
 			o.Credentials = c.creds(host)
 		}
@@ -146,7 +146,7 @@ func TestCredentialsReachTheirChannel(t *testing.T) {
 		} else {
 			leaks(t, c.why+": the error", strings.ReplaceAll(err.Error(), "secret-free", ""))
 		}
-		leaks(t, c.why+": a warning", strings.ReplaceAll(warnings.String(), "secret-free", ""))
+		leaks(t, c.why+": a warning", strings.ReplaceAll(strings.Join(log.warnings, "\n"), "secret-free", ""))
 	}
 }
 
