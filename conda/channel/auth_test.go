@@ -310,6 +310,8 @@ func TestProxy(t *testing.T) {
 
 func TestMirrors(t *testing.T) {
 	s := serve(t, channeltest.Options{})
+	// As conda-forge's own index has it: shards at an absolute place, which may be out of reach.
+	moveShards(t, s.dir, "https://conda.anaconda.org/conda-forge/linux-64/shards/")
 	dead := httptest.NewServer(http.NotFoundHandler())
 	deadURL := dead.URL
 	dead.Close()
