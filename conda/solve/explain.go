@@ -60,13 +60,13 @@ type Lack struct {
 type LackKind uint8
 
 const (
-	NoLack       LackKind = iota
-	NoSuchName            // no channel has the name
-	NoSuchRecord          // no record of the name matches
-	HiddenByPriority      // strict priority hides what another channel has
-	TooNew                // ExcludeNewer leaves out what matches
-	NotOnTarget           // a virtual package that the target lacks, or has in another version
-	BadRecords            // what matches carries dependencies that cannot be read
+	NoLack           LackKind = iota
+	NoSuchName                // no channel has the name
+	NoSuchRecord              // no record of the name matches
+	HiddenByPriority          // strict priority hides what another channel has
+	TooNew                    // ExcludeNewer leaves out what matches
+	NotOnTarget               // a virtual package that the target lacks, or has in another version
+	BadRecords                // what matches carries dependencies that cannot be read
 )
 
 // Hint is one change that was tried and makes the request solvable.
