@@ -46,6 +46,7 @@ func (g *guide) follow(s *sat.Solver) {
 	for _, v := range g.seen[kept:] {
 		if c := g.p.cands[v]; c != nil {
 			c.name.chosen = nil
+			g.next = min(g.next, c.name.needAt) // it was met, and is open again
 		}
 	}
 	g.seen = g.seen[:kept]
@@ -57,8 +58,21 @@ func (g *guide) follow(s *sat.Solver) {
 		if c := g.p.cands[v]; c != nil {
 			c.name.chosen = c
 			g.p.feed(c)
+		} else {
+			g.noteNeed(g.p.needs[v].name)
 		}
 	}
+}
+
+// noteNeed keeps n.needAt at the first need of n in seen; the last entry of seen is one.
+func (g *guide) noteNeed(n *name) {
+	last := len(g.seen) - 1
+	if n.needAt < last {
+		if first := g.p.needs[g.seen[n.needAt]]; first != nil && first.name == n {
+			return
+		}
+	}
+	n.needAt = last
 }
 
 // choose returns the best candidate of n that is not refuted, or zero where n is settled. What it

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/nasa-openscapes/corn/conda/record"
+	"github.com/nasa-openscapes/corn/conda/version"
 )
 
 // compare orders candidates of one name, the preferred one first. What it leaves equal is
@@ -47,7 +48,7 @@ func (p *pool) compareClass(a, b *candidate) int {
 
 // compareVersion puts the preferred version first.
 func (p *pool) compareVersion(a, b *candidate) int {
-	c := -compareVersions(a.ver, b.ver)
+	c := -version.Compare(a.ver, b.ver)
 	if p.req.Strategy == Lowest || p.req.Strategy == LowestDirect && p.asked[a.name.text] {
 		return -c
 	}

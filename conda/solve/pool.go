@@ -45,6 +45,7 @@ type name struct {
 	pending []*spec // limits on a name that nothing needs so far
 	keep    sat.Var    // holds where only the locked record is allowed; zero where none is locked
 	chosen  *candidate // the one that is true now
+	needAt  int        // where the guide's list has the name's first need
 }
 
 type hiddenRecord struct {
