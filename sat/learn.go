@@ -1,5 +1,10 @@
 package sat
 
+// farJump is how many levels a backjump may undo. Beyond that only the last level is undone, and the
+// learned clause's consequence goes where it belongs: what was decided between is mostly decided
+// again the same way, which with hundreds of packages is most of the work.
+const farJump = 8
+
 // learn turns the conflict at hand into a clause that excludes it, goes back to where that
 // clause has a consequence, and draws it. A conflict that rests on no decision refutes
 // the formula.
@@ -68,6 +73,9 @@ func (s *Solver) learn() {
 	back := int32(0)
 	for _, l := range learned[1:] {
 		back = max(back, s.level[l.Var()])
+	}
+	if top-back > farJump {
+		back = top - 1
 	}
 	s.backjump(int(back))
 	s.stats.Learned++

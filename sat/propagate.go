@@ -119,6 +119,21 @@ func (s *Solver) propagate() {
 	}
 }
 
+// spread draws the consequences of a group's true member, if it has one.
+func (s *Solver) spread(group []Var) {
+	for _, v := range group {
+		if s.values[Pos(v)] != True {
+			continue
+		}
+		for _, u := range group {
+			if u != v {
+				s.imply(Not(u), reason{member: Pos(v)})
+			}
+		}
+		return
+	}
+}
+
 // visit looks at every clause that watches l, which has become false.
 func (s *Solver) visit(l Lit) {
 	list := s.watches[l]

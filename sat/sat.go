@@ -126,26 +126,16 @@ func (s *Solver) NewGroup() Group {
 	return Group(len(s.groups) - 1)
 }
 
-// Join puts v into g. A variable is in one group at most.
-func (s *Solver) Join(g Group, v Var) {
-	if s.groupOf[v] != 0 {
-		panic("sat: a variable joins a second group")
-	}
-	s.groupOf[v] = g
-	for _, u := range s.groups[g] {
-		if s.values[Pos(u)] == True {
-			s.imply(Not(v), reason{member: Pos(u)})
-			break
+// Join puts vars into g. A variable is in one group at most.
+func (s *Solver) Join(g Group, vars ...Var) {
+	for _, v := range vars {
+		if s.groupOf[v] != 0 {
+			panic("sat: a variable joins a second group")
 		}
+		s.groupOf[v] = g
 	}
-	s.groups[g] = append(s.groups[g], v)
-	if s.values[Pos(v)] == True {
-		for _, u := range s.groups[g] {
-			if u != v {
-				s.imply(Not(u), reason{member: Pos(v)})
-			}
-		}
-	}
+	s.groups[g] = append(s.groups[g], vars...)
+	s.spread(s.groups[g])
 }
 
 // Observe asks that v is listed by Observed while it is true.

@@ -105,10 +105,16 @@ func (s *Solver) postpone() {
 	s.backjump(0)
 }
 
-// settled looks whether a clause is unit or false although nobody noticed: a clause that arrived
-// late watches what a backjump then freed in another order. It draws the consequence
-// and returns false if so. It runs once for each answer, not in the search.
+// settled looks whether a clause or group has a consequence that nobody noticed: a clause that
+// arrived late watches what a backjump then freed in another order, and of two conflicts that
+// arrive together one is set aside. It draws the consequence and returns false if so. It runs once for
+// each answer, not in the search.
 func (s *Solver) settled() bool {
+	for _, group := range s.groups {
+		if s.spread(group); s.conflict != nil || s.head < len(s.trail) {
+			return false
+		}
+	}
 	for ci := 1; ci < len(s.clauses); ci++ {
 		open, last := 0, Lit(0)
 		for _, l := range s.clauses[ci].lits {

@@ -11,6 +11,7 @@ import (
 type guide struct {
 	p     *pool
 	keeps []sat.Var // of locked records, in order
+	first *name // where set, goes before roots
 	roots []*name
 	seen  []sat.Var // the core's observed variables, as far as they are taken note of
 	next  int       // the needs of seen before here are met
@@ -22,6 +23,11 @@ func (g *guide) Next(s *sat.Solver) sat.Lit {
 	for _, k := range g.keeps {
 		if s.Value(lit(k)) == sat.Unknown {
 			return lit(k)
+		}
+	}
+	if g.first != nil && g.needed(g.first) {
+		if l := g.choose(s, g.first); l != 0 {
+			return l
 		}
 	}
 	for _, n := range g.roots {
@@ -66,13 +72,18 @@ func (g *guide) follow(s *sat.Solver) {
 
 // noteNeed keeps n.needAt at the first need of n in seen; the last entry of seen is one.
 func (g *guide) noteNeed(n *name) {
-	last := len(g.seen) - 1
-	if n.needAt < last {
-		if first := g.p.needs[g.seen[n.needAt]]; first != nil && first.name == n {
-			return
-		}
+	if last := len(g.seen) - 1; n.needAt >= last || !g.needed(n) {
+		n.needAt = last
 	}
-	n.needAt = last
+}
+
+// needed tells whether something needs n now.
+func (g *guide) needed(n *name) bool {
+	if n.needAt >= len(g.seen) {
+		return false
+	}
+	need := g.p.needs[g.seen[n.needAt]]
+	return need != nil && need.name == n
 }
 
 // choose returns the best candidate of n that is not refuted, or zero where n is settled. What it

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/nasa-openscapes/corn/conda/record"
+	"github.com/nasa-openscapes/corn/sat"
 )
 
 // recordKey tells records apart: one archive on one channel.
@@ -37,9 +38,12 @@ func (p *pool) load(n *name) {
 		n.cands = append(n.cands, c)
 	}
 	slices.SortFunc(n.cands, p.compare)
+	vars := make([]sat.Var, len(n.cands))
 	for i, c := range n.cands {
-		c.at = i
-		p.sat.Join(n.group, c.v)
+		c.at, vars[i] = i, c.v
+	}
+	p.sat.Join(n.group, vars...)
+	for _, c := range n.cands {
 		if c.bad != nil {
 			p.clause(clauseTag{kind: tagBad, cand: c}, lit(c.v).Flip())
 		}

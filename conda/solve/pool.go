@@ -42,7 +42,7 @@ type name struct {
 	group   sat.Group
 	loaded  bool
 	virtual bool
-	pending []*spec // limits on a name that nothing needs so far
+	pending []*spec    // limits on a name that nothing needs so far
 	keep    sat.Var    // holds where only the locked record is allowed; zero where none is locked
 	chosen  *candidate // the one that is true now
 	needAt  int        // where the guide's list has the name's first need
@@ -93,6 +93,7 @@ const (
 	tagExcludes                // spec leaves out the other records of its name
 	tagVirtual                 // the target has this virtual package
 	tagBad                     // cand cannot be read
+	tagFrame                   // cand must not get worse in this search
 )
 
 type clauseTag struct {

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -157,6 +158,15 @@ func (a *peerAnswer) versions(t testing.TB) map[string]string {
 	return out
 }
 
+// cpuTime is what this process has used: the machine may be busy with other things.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
 func TestRealEnvironments(t *testing.T) {
 	idx := loadRealIndex(t)
 	only := os.Getenv("CORN_ENV")
@@ -165,12 +175,12 @@ func TestRealEnvironments(t *testing.T) {
 			continue
 		}
 		solvable := e.Rattler != nil && e.Rattler.Solvable || e.Micromamba != nil && e.Micromamba.Solvable
-		start := time.Now()
+		start := cpuTime()
 		req := e.request()
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		sol, err := Solve(ctx, idx, req)
 		cancel()
-		took := time.Since(start)
+		took := cpuTime() - start
 		mm := 0.0
 		if e.Micromamba != nil {
 			mm = e.Micromamba.Seconds
@@ -209,11 +219,14 @@ func TestRealEnvironments(t *testing.T) {
 				if !ok {
 					continue
 				}
+				if asked[n] {
+					n = "*" + n
+				}
 				switch c := version.Compare(version.MustParse(m), version.MustParse(v)); {
 				case c < 0:
 					older = append(older, n+" "+m+"<"+v)
-					if asked[n] {
-						olderThan[n]++
+					if asked[strings.TrimPrefix(n, "*")] {
+						olderThan[n[1:]]++
 					}
 				case c > 0:
 					newer = append(newer, n+" "+m+">"+v)

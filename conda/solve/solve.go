@@ -133,6 +133,8 @@ func (p *problem) chosen() []*candidate {
 			chosen = append(chosen, c)
 		}
 	}
-	slices.SortFunc(chosen, func(a, b *candidate) int { return strings.Compare(a.name.text, b.name.text) })
+	slices.SortFunc(chosen, func(a, b *candidate) int { return compareText(a.name, b.name) })
 	return chosen
 }
+
+func compareText(a, b *name) int { return strings.Compare(a.text, b.text) }
