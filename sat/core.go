@@ -1,29 +1,30 @@
 package sat
 
-import (
-	"maps"
-	"slices"
-)
+import "slices"
 
 // Core is what a refutation used: these clauses and groups, under these assumptions, cannot
 // hold together. It is not always the smallest such set.
 type Core struct {
 	Tags   []Tag   // of the caller's clauses, ascending, each once
 	Groups []Group // ascending, each once
-	Assume []Lit   // those of Limits.Assume that took part; in no use where the formula alone is refuted
+	Assume []Lit   // those of Limits.Assume that took part; none where the formula alone is refuted
 }
 
-// coreOf collects what stands behind the given steps.
+// coreOf collects what stands behind the given steps, and what was assumed.
 func (s *Solver) coreOf(assumed []Lit, start ...antecedent) *Core {
-	tags, groups := map[Tag]bool{}, map[Group]bool{}
-	doneClause, doneVar := map[int32]bool{}, map[Var]bool{}
-	todo := start
-	for len(todo) > 0 {
+	core := &Core{Assume: assumed}
+	doneClause := make([]bool, len(s.clauses))
+	doneGroup := make([]bool, len(s.groups))
+	doneVar := make([]bool, len(s.level))
+	for todo := start; len(todo) > 0; {
 		a := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
 		switch {
 		case a.group != 0:
-			groups[a.group] = true
+			if !doneGroup[a.group] {
+				doneGroup[a.group] = true
+				core.Groups = append(core.Groups, a.group)
+			}
 		case a.clause != 0:
 			if doneClause[a.clause] {
 				continue
@@ -32,7 +33,7 @@ func (s *Solver) coreOf(assumed []Lit, start ...antecedent) *Core {
 			if c := s.clauses[a.clause]; c.from != nil {
 				todo = append(todo, c.from...)
 			} else {
-				tags[c.tag] = true
+				core.Tags = append(core.Tags, c.tag)
 			}
 		case a.level0 != 0 && !doneVar[a.level0]:
 			v := a.level0
@@ -43,7 +44,7 @@ func (s *Solver) coreOf(assumed []Lit, start ...antecedent) *Core {
 			}
 			r := s.reasons[v]
 			if r == (reason{}) {
-				assumed = append(assumed, l)
+				core.Assume = append(core.Assume, l)
 				continue
 			}
 			lits := s.literals(l, r)
@@ -55,10 +56,10 @@ func (s *Solver) coreOf(assumed []Lit, start ...antecedent) *Core {
 			}
 		}
 	}
-	slices.Sort(assumed)
-	return &Core{
-		Tags:   slices.Sorted(maps.Keys(tags)),
-		Groups: slices.Sorted(maps.Keys(groups)),
-		Assume: assumed,
-	}
+	slices.Sort(core.Tags)
+	core.Tags = slices.Compact(core.Tags)
+	slices.Sort(core.Groups)
+	slices.Sort(core.Assume)
+	core.Assume = slices.Compact(core.Assume)
+	return core
 }

@@ -78,6 +78,7 @@ type Solver struct {
 	reasons  []reason
 	trail    []Lit
 	levels   []int // length of trail before each decision
+	assumed  []Lit // what the last search assumed, one to a level as far as levels go
 	head     int   // what of trail is propagated
 	observed []bool
 	seenTrue []Var // observed variables that are true, in order
@@ -86,7 +87,7 @@ type Solver struct {
 	because  reason // the clause or group of conflict
 	core     *Core  // of a formula that is refuted for good
 
-	marks     []bool // scratch of analyse
+	marks     []bool // scratch of learn, all false outside
 	backjumps int
 	lowWater  int
 	stats     Stats

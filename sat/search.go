@@ -32,7 +32,8 @@ var ErrLimit = errors.New("sat: too many conflicts")
 // nil. The error is ErrLimit or ctx's. In each case s can be used again: clauses that were
 // added or learned stay.
 func (s *Solver) Solve(ctx context.Context, guide Guide, limits Limits) (*Core, error) {
-	s.backjump(0)
+	s.backjump(s.shared(limits.Assume))
+	s.assumed = append(s.assumed[:0], limits.Assume...)
 	conflicts := 0
 	for steps := 0; ; steps++ {
 		if steps&63 == 0 {
@@ -82,6 +83,16 @@ func (s *Solver) Solve(ctx context.Context, guide Guide, limits Limits) (*Core, 
 		s.stats.Decisions++
 		s.decide(l)
 	}
+}
+
+// shared returns how many levels of the last search's assumptions stand and are the first of these:
+// a series of searches that begin alike need not begin again.
+func (s *Solver) shared(assume []Lit) int {
+	n := 0
+	for n < min(len(assume), len(s.assumed), len(s.levels)) && assume[n] == s.assumed[n] {
+		n++
+	}
+	return n
 }
 
 // decide opens a level with l. An assumption that is true already opens an empty one.

@@ -114,6 +114,13 @@ func (e *SpecError) Error() string {
 // Unwrap returns what the parser said.
 func (e *SpecError) Unwrap() error { return e.Err }
 
+// A NameError reports a spec without the name of one package: a pattern or nothing.
+type NameError struct{ Text string }
+
+func (e *NameError) Error() string {
+	return fmt.Sprintf("spec %q: want the name of one package, without patterns", e.Text)
+}
+
 // Error is one line; Explain gives the whole text.
 func (u *Unsolvable) Error() string {
 	switch len(u.Causes) {

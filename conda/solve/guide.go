@@ -9,12 +9,13 @@ import (
 // most preferred candidate is tried that nothing refutes yet. As the core undoes a decision only where
 // earlier ones refute it, the answer is the best in this order.
 type guide struct {
-	p     *pool
-	keeps []sat.Var // of locked records, in order
-	first *name // where set, goes before roots
-	roots []*name
-	seen  []sat.Var // the core's observed variables, as far as they are taken note of
-	next  int       // the needs of seen before here are met
+	p      *pool
+	keeps  []sat.Var // of locked records, in order
+	first  *name     // where set, goes before floors and roots
+	floors []sat.Var // wishes like keeps, of one search
+	roots  []*name
+	seen   []sat.Var // the core's observed variables, as far as they are taken note of
+	next   int       // the needs of seen before here are met
 }
 
 // Next implements sat.Guide.
@@ -28,6 +29,11 @@ func (g *guide) Next(s *sat.Solver) sat.Lit {
 	if g.first != nil && g.needed(g.first) {
 		if l := g.choose(s, g.first); l != 0 {
 			return l
+		}
+	}
+	for _, f := range g.floors {
+		if s.Value(lit(f)) == sat.Unknown {
+			return lit(f)
 		}
 	}
 	for _, n := range g.roots {

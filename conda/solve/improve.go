@@ -1,9 +1,11 @@
 package solve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/nasa-openscapes/corn/sat"
 )
@@ -17,13 +19,12 @@ import (
 //
 // Both only ask the core again, with assumptions; what it learned before still holds.
 const (
-	// improveConflicts is how hard a step tries: what is possible shows after few conflicts.
-	improveConflicts = 64
-	// maxTrades bounds the answers that are looked at for a trade; each costs as much as a
-	// first answer without conflicts.
-	maxTrades = 48
-	// maxPrice is how many packages may get older for one.
-	maxPrice = 40
+	// riseConflicts is how hard a rise tries: what is possible shows after few conflicts.
+	riseConflicts = 64
+	// tradeConflicts is the same for a trade, which looks further.
+	tradeConflicts = 256
+	// maxTrades bounds the trades that are tried; each costs as much as a first answer.
+	maxTrades = 24
 )
 
 type improver struct {
@@ -31,13 +32,20 @@ type improver struct {
 	chosen []*candidate
 	past   [][]*candidate // the answers before chosen
 	frame  sat.Var        // holds where no package is worse than in chosen
-	trades int
+	// stuck are the packages that cannot rise, and which packages' staying as they are forbids it.
+	stuck []stuck
+	tried map[*candidate]bool // trades that are not worth another try
+}
+
+type stuck struct {
+	c        *candidate
+	blockers string // their names in order
 }
 
 // improve takes an answer and returns one that no rise and, within the bounds above, no trade
 // makes better.
 func (p *problem) improve(ctx context.Context, chosen []*candidate) ([]*candidate, error) {
-	m := &improver{problem: p}
+	m := &improver{problem: p, tried: map[*candidate]bool{}}
 	m.accept(chosen)
 	for {
 		if err := m.rise(ctx); err != nil {
@@ -59,19 +67,12 @@ func (m *improver) accept(chosen []*candidate) {
 		m.past = append(m.past, m.chosen)
 	}
 	m.chosen = chosen
-	m.frame = m.newFrame(nil)
-}
-
-// newFrame returns a variable that holds where no package is worse than in m.chosen, those of except
-// aside.
-func (m *improver) newFrame(except map[*candidate]bool) sat.Var {
-	v := m.newVar(nil, nil)
+	m.frame = m.newVar(nil, nil)
 	for _, c := range m.chosen {
-		if !except[c] && m.hasWorse(c) {
-			m.clause(clauseTag{kind: tagFrame, cand: c}, lit(v).Flip(), lit(m.floor(c, false)))
+		if m.hasWorse(c) {
+			m.clause(clauseTag{kind: tagFrame, cand: c}, lit(m.frame).Flip(), lit(m.floor(c, false)))
 		}
 	}
-	return v
 }
 
 // todo are the chosen packages that could be newer, those asked for first.
@@ -88,55 +89,90 @@ func (m *improver) todo() []*candidate {
 	return todo
 }
 
-// rise makes package by package newer where none gets older.
+// rise makes package by package newer where none gets older, and notes what is in the way of the rest.
 func (m *improver) rise(ctx context.Context) error {
+	m.stuck = nil
 	for _, c := range m.todo() {
 		if now := c.name.in(m.chosen); now != c {
 			continue // moved by an earlier step
 		}
-		core, err := m.ask(ctx, m.frame, c)
-		if err != nil {
+		core, err := m.ask(ctx, sat.Limits{
+			Assume:       []sat.Lit{lit(m.frame), lit(m.floor(c, true))},
+			MaxConflicts: riseConflicts,
+		})
+		switch {
+		case err != nil:
 			return err
-		}
-		if core == nil {
+		case core == nil:
 			m.accept(m.problem.chosen())
+		default:
+			m.stuck = append(m.stuck, stuck{c, m.blockers(core)})
 		}
 	}
 	return nil
 }
 
-// trade looks for one trade and makes it.
+// blockers are the names of a core's packages that must not get worse.
+func (m *improver) blockers(core *sat.Core) string {
+	var names []string
+	for _, t := range core.Tags {
+		if tag := m.tags[t]; tag.kind == tagFrame {
+			names = append(names, tag.cand.name.text)
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(slices.Compact(names), " ")
+}
+
+// trade looks for one trade and makes it. Of packages that the same others hold back, one is
+// tried; first those asked for, then where most are held back.
 func (m *improver) trade(ctx context.Context) (bool, error) {
-	for _, c := range m.todo() {
-		price := map[*candidate]bool{}
-		frame := m.frame
-		for m.trades < maxTrades {
-			core, err := m.ask(ctx, frame, c)
-			if err != nil {
-				return false, err
+	held := map[string]int{}
+	for _, s := range m.stuck {
+		held[s.blockers]++
+	}
+	slices.SortStableFunc(m.stuck, func(a, b stuck) int {
+		return cmp.Or(trueFirst(m.asked[a.c.name.text], m.asked[b.c.name.text]), -cmp.Compare(held[a.blockers], held[b.blockers]))
+	})
+	for _, s := range m.stuck {
+		if s.blockers == "" || held[s.blockers] == 0 || m.tried[s.c] || len(m.tried) >= maxTrades {
+			continue // at no price, tried by a fellow, or tried before
+		}
+		held[s.blockers] = 0
+		m.tried[s.c] = true
+		m.guide.first, m.guide.floors = s.c.name, m.wishes()
+		core, err := m.ask(ctx, sat.Limits{
+			Assume:       []sat.Lit{lit(m.floor(s.c, true))},
+			MaxConflicts: tradeConflicts,
+		})
+		m.guide.first, m.guide.floors = nil, nil
+		if err != nil {
+			return false, err
+		}
+		if core == nil {
+			if next := m.problem.chosen(); m.best(next) {
+				m.accept(next)
+				return true, nil
 			}
-			if core == nil {
-				m.trades++
-				next := m.problem.chosen()
-				if m.best(next) {
-					m.accept(next)
-					return true, nil
-				}
-				break
-			}
-			before := len(price)
-			for _, t := range core.Tags {
-				if tag := m.tags[t]; tag.kind == tagFrame {
-					price[tag.cand] = true
-				}
-			}
-			if len(price) == before || len(price) > maxPrice {
-				break // not at any price, or not at this one
-			}
-			frame = m.newFrame(price)
 		}
 	}
 	return false, nil
+}
+
+// wishes are the floors of all chosen packages, to be kept where they can: those asked for first.
+func (m *improver) wishes() []sat.Var {
+	var asked, rest []sat.Var
+	for _, c := range m.chosen {
+		if !m.hasWorse(c) {
+			continue
+		}
+		if m.asked[c.name.text] {
+			asked = append(asked, m.floor(c, false))
+		} else {
+			rest = append(rest, m.floor(c, false))
+		}
+	}
+	return append(asked, rest...)
 }
 
 // best tells whether an answer is better than every one before. To be better than the last would
@@ -163,15 +199,9 @@ func (m *improver) better(next, than []*candidate) bool {
 	return asked >= 0 && all >= 0 && asked+all > 0
 }
 
-// ask searches for an answer in which c's package is newer and frame holds. A search that is too hard
-// counts as refuted.
-func (m *improver) ask(ctx context.Context, frame sat.Var, c *candidate) (*sat.Core, error) {
-	m.guide.first = c.name
-	defer func() { m.guide.first = nil }()
-	core, err := m.search(ctx, sat.Limits{
-		Assume:       []sat.Lit{lit(frame), lit(m.floor(c, true))},
-		MaxConflicts: improveConflicts,
-	})
+// ask searches for another answer. A search that is too hard counts as refuted, by nothing.
+func (m *improver) ask(ctx context.Context, limits sat.Limits) (*sat.Core, error) {
+	core, err := m.search(ctx, limits)
 	if _, ok := errors.AsType[*LimitError](err); ok {
 		return &sat.Core{}, nil
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/nasa-openscapes/corn/conda/matchspec"
 	"github.com/nasa-openscapes/corn/conda/record"
 	"github.com/nasa-openscapes/corn/sat"
 )
@@ -98,7 +99,7 @@ func (p *pool) visible(n *name) []*record.Record {
 	if p.req.ChannelPriority == StrictPriority && len(recs) > 0 {
 		if own := p.channelSpecs(n); len(own) > 0 {
 			hide(HiddenByPriority, func(r *record.Record) bool {
-				return !slices.ContainsFunc(own, func(s *spec) bool { return s.match.MatchesChannel(r) })
+				return !slices.ContainsFunc(own, func(s *matchspec.Spec) bool { return s.MatchRest(r) })
 			})
 		} else {
 			first := slices.MinFunc(recs, p.compareChannel)
@@ -152,12 +153,13 @@ func compareBytes(a, b *record.Record) int {
 	)
 }
 
-// channelSpecs are the request's specs on n that name a channel: they choose it whatever its priority.
-func (p *pool) channelSpecs(n *name) []*spec {
-	var own []*spec
+// channelSpecs are the channels of the request's specs on n that name one: they choose it whatever
+// its priority.
+func (p *pool) channelSpecs(n *name) []*matchspec.Spec {
+	var own []*matchspec.Spec
 	for _, s := range p.req.Specs {
-		if s, err := p.specOf(s.Text); err == nil && s.name == n && s.match.Channel != "" {
-			own = append(own, s)
+		if s, err := p.specOf(s.Text); err == nil && s.name == n && !s.match.Channel.IsAny() {
+			own = append(own, &matchspec.Spec{Channel: s.match.Channel})
 		}
 	}
 	return own

@@ -183,7 +183,7 @@ func (p *pool) highest(c *candidate, n *name) *candidate {
 next:
 	for _, m := range p.matching(on[0]) {
 		for _, d := range on[1:] {
-			if !d.match.Match(m.rec, m.ver) {
+			if !d.matches(m) {
 				continue next
 			}
 		}

@@ -1,8 +1,6 @@
 package solve
 
 import (
-	"fmt"
-
 	"github.com/nasa-openscapes/corn/conda/matchspec"
 	"github.com/nasa-openscapes/corn/conda/record"
 	"github.com/nasa-openscapes/corn/conda/version"
@@ -43,6 +41,7 @@ type name struct {
 	loaded  bool
 	virtual bool
 	pending []*spec    // limits on a name that nothing needs so far
+	extras  []*spec    // specs that ask for extras, once they are encoded
 	keep    sat.Var    // holds where only the locked record is allowed; zero where none is locked
 	chosen  *candidate // the one that is true now
 	needAt  int        // where the guide's list has the name's first need
@@ -66,12 +65,13 @@ type candidate struct {
 	read   bool
 	deps   []*spec // what it depends on, in the record's order
 	limits []*spec // what it constrains
+	extras map[string][]*spec
 }
 
 // spec is a MatchSpec. The same text is the same spec.
 type spec struct {
 	text  string
-	match matchspec.Spec
+	match *matchspec.Spec
 	name  *name
 	// need holds where a match of the spec must be chosen, only where nothing else of its name may.
 	need, only sat.Var
@@ -167,10 +167,17 @@ func (p *pool) specOf(text string) (*spec, error) {
 	if err != nil {
 		return nil, err
 	}
-	if m.Name == "" {
-		return nil, fmt.Errorf("spec %q names no package", text)
+	exact, ok := m.ExactName()
+	if !ok {
+		return nil, &NameError{Text: text}
 	}
-	s := &spec{text: text, match: m, name: p.nameOf(m.Name)}
+	s := &spec{text: text, match: m, name: p.nameOf(exact)}
 	p.specs[text] = s
 	return s, nil
+}
+
+// matches tells whether s wants c.
+func (s *spec) matches(c *candidate) bool {
+	return c.bad == nil && s.match.MatchVersionBuild(c.ver, c.rec.Build) &&
+		(s.match.OnlyNameVersionBuild() || s.match.MatchRest(c.rec))
 }

@@ -53,8 +53,10 @@ func newProblem(idx Index, req *Request) (*problem, error) {
 	}
 	for _, i := range inOrder(req.Specs) {
 		s := p.specs[i]
-		p.clause(clauseTag{kind: tagAsked, spec: s, at: i}, lit(p.needVar(s)))
-		if !slices.Contains(p.guide.roots, s.name) {
+		if err := p.needWhen(clauseTag{kind: tagAsked, spec: s, at: i}, s); err != nil {
+			return nil, &SpecError{Spec: req.Specs[i], Err: err}
+		}
+		if s.match.When == nil && !slices.Contains(p.guide.roots, s.name) {
 			p.guide.roots = append(p.guide.roots, s.name)
 		}
 	}
