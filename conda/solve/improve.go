@@ -23,7 +23,8 @@ const (
 	riseConflicts = 64
 	// tradeConflicts is the same for a trade, which looks further.
 	tradeConflicts = 256
-	// maxTrades bounds the trades that are tried; each costs as much as a first answer.
+	// maxTrades bounds the answers that are looked at for a trade; each costs as much as a first
+	// one. That a package cannot be newer at any price is found out at once.
 	maxTrades = 24
 )
 
@@ -33,8 +34,9 @@ type improver struct {
 	past   [][]*candidate // the answers before chosen
 	frame  sat.Var        // holds where no package is worse than in chosen
 	// stuck are the packages that cannot rise, and which packages' staying as they are forbids it.
-	stuck []stuck
-	tried map[*candidate]bool // trades that are not worth another try
+	stuck  []stuck
+	tried  map[*candidate]bool // trades that are not worth another try
+	trades int                 // answers that were looked at
 }
 
 type stuck struct {
@@ -125,7 +127,8 @@ func (m *improver) blockers(core *sat.Core) string {
 }
 
 // trade looks for one trade and makes it. Of packages that the same others hold back, one is
-// tried; first those asked for, then where most are held back.
+// tried; first those asked for, then where most are held back. One that was not asked for and is held back
+// alone has nobody to outweigh its price.
 func (m *improver) trade(ctx context.Context) (bool, error) {
 	held := map[string]int{}
 	for _, s := range m.stuck {
@@ -135,8 +138,11 @@ func (m *improver) trade(ctx context.Context) (bool, error) {
 		return cmp.Or(trueFirst(m.asked[a.c.name.text], m.asked[b.c.name.text]), -cmp.Compare(held[a.blockers], held[b.blockers]))
 	})
 	for _, s := range m.stuck {
-		if s.blockers == "" || held[s.blockers] == 0 || m.tried[s.c] || len(m.tried) >= maxTrades {
+		if s.blockers == "" || held[s.blockers] == 0 || m.tried[s.c] || m.trades >= maxTrades {
 			continue // at no price, tried by a fellow, or tried before
+		}
+		if held[s.blockers] == 1 && !m.asked[s.c.name.text] {
+			continue
 		}
 		held[s.blockers] = 0
 		m.tried[s.c] = true
@@ -150,6 +156,7 @@ func (m *improver) trade(ctx context.Context) (bool, error) {
 			return false, err
 		}
 		if core == nil {
+			m.trades++
 			if next := m.problem.chosen(); m.best(next) {
 				m.accept(next)
 				return true, nil

@@ -177,7 +177,7 @@ func TestRealEnvironments(t *testing.T) {
 		solvable := e.Rattler != nil && e.Rattler.Solvable || e.Micromamba != nil && e.Micromamba.Solvable
 		start := cpuTime()
 		req := e.request()
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 		sol, err := Solve(ctx, idx, req)
 		cancel()
 		took := cpuTime() - start
