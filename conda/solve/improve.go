@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 
@@ -14,8 +15,7 @@ import (
 // decided last, and nothing of what one decision cost many others. Two steps make it better:
 //
 //	rise: a package gets newer, and none gets older
-//	trade: a package gets newer at the price of others, if fewer get older than newer, both
-//	       among the names asked for and among all
+//	trade: a package gets newer at the price of others, if the whole is better for it
 //
 // Both only ask the core again, with assumptions; what it learned before still holds.
 const (
@@ -190,20 +190,57 @@ func (m *improver) best(next []*candidate) bool {
 	})
 }
 
-// better tells whether an answer has more newer packages than older ones, compared to another.
+// better tells whether an answer is better than another: more packages are newer than older, of those
+// asked for too where any of them gets older, and what gets older does not fall further back than the
+// rest comes forward.
 func (m *improver) better(next, than []*candidate) bool {
-	asked, all := 0, 0
+	var asked, all tally
 	for _, c := range next {
 		old := c.name.in(than)
 		if old == nil {
 			continue
 		}
-		d := -m.compareClass(c, old)
-		if all += d; m.asked[c.name.text] {
-			asked += d
+		d := m.compareClass(c, old)
+		if d == 0 {
+			continue
+		}
+		lag := m.lag(c) - m.lag(old)
+		all.add(d < 0, lag)
+		if m.asked[c.name.text] {
+			asked.add(d < 0, lag)
 		}
 	}
-	return asked >= 0 && all >= 0 && asked+all > 0
+	gain := asked.newer > asked.older
+	return (gain || asked.older == 0) && asked.lag <= 0 && all.newer >= all.older && (gain || all.newer > all.older)
+}
+
+type tally struct{ newer, older, lag int }
+
+func (t *tally) add(newer bool, lag int) {
+	if newer {
+		t.newer++
+	} else {
+		t.older++
+	}
+	t.lag += lag
+}
+
+// lag says how far behind c's version is: the logarithm of the number of better versions that
+// were possible, in thousandths. So two versions from the best are much worse than one, forty-two little
+// worse than forty-one.
+func (m *improver) lag(c *candidate) int {
+	n := 0
+	var last *candidate
+	for _, o := range c.name.cands {
+		if m.compareClass(o, c) >= 0 {
+			break
+		}
+		if m.sat.Fixed(lit(o.v).Flip()) || last != nil && m.compareClass(last, o) == 0 {
+			continue
+		}
+		n, last = n+1, o
+	}
+	return int(math.Round(1000 * math.Log2(float64(1+n))))
 }
 
 // ask searches for another answer. A search that is too hard counts as refuted, by nothing.

@@ -67,7 +67,15 @@ func newProblem(idx Index, req *Request) (*problem, error) {
 		}
 		p.clause(clauseTag{kind: tagAllowed, spec: s, at: i}, lit(p.onlyVar(s)))
 	}
-	slices.SortFunc(p.guide.roots, compareRoots)
+	choices := map[*name]int{}
+	for i, s := range p.specs {
+		if k, ok := choices[s.name]; !ok || len(p.matching(p.specs[i])) < k {
+			choices[s.name] = len(p.matching(s))
+		}
+	}
+	slices.SortFunc(p.guide.roots, func(a, b *name) int {
+		return cmp.Or(cmp.Compare(choices[a], choices[b]), compareText(a, b))
+	})
 	p.keepLocked()
 	return p, nil
 }
