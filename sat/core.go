@@ -30,8 +30,8 @@ func (s *Solver) coreOf(assumed []Lit, start ...antecedent) *Core {
 				continue
 			}
 			doneClause[a.clause] = true
-			if c := s.clauses[a.clause]; c.from != nil {
-				todo = append(todo, c.from...)
+			if c := s.clauses[a.clause]; c.from != 0 {
+				todo = append(todo, s.proofs[c.from]...)
 			} else {
 				core.Tags = append(core.Tags, c.tag)
 			}

@@ -79,7 +79,8 @@ func (s *Solver) learn() {
 	}
 	s.backjump(int(back))
 	s.stats.Learned++
-	s.attach(clause{lits: learned, from: from})
+	s.proofs = append(s.proofs, from)
+	s.attach(learned, clause{from: int32(len(s.proofs) - 1)})
 }
 
 // shorten drops literals that the others imply: those whose reason's literals are all in the

@@ -6,7 +6,8 @@ import "slices"
 // solver keeps no reference to lits.
 func (s *Solver) AddClause(tag Tag, lits ...Lit) {
 	s.stats.Clauses++
-	lits = slices.Clone(lits)
+	s.scratch = append(s.scratch[:0], lits...)
+	lits = s.scratch
 	slices.Sort(lits)
 	lits = slices.Compact(lits)
 	for i := 1; i < len(lits); i++ {
@@ -14,14 +15,23 @@ func (s *Solver) AddClause(tag Tag, lits ...Lit) {
 			return // always true
 		}
 	}
-	s.attach(clause{lits: lits, tag: tag})
+	s.attach(lits, clause{tag: tag})
 }
 
-// attach stores c, watches it, and draws its consequence where it has one already.
-func (s *Solver) attach(c clause) int32 {
+// litsOf returns the literals of a clause, in place.
+func (s *Solver) litsOf(ci int32) []Lit {
+	c := &s.clauses[ci]
+	return s.lits[c.start:c.end:c.end]
+}
+
+// attach stores a clause, watches it, and draws its consequence where it has one already.
+func (s *Solver) attach(lits []Lit, c clause) {
+	c.start = int32(len(s.lits))
+	s.lits = append(s.lits, lits...)
+	c.end = int32(len(s.lits))
 	ci := int32(len(s.clauses))
 	s.clauses = append(s.clauses, c)
-	lits := c.lits
+	lits = s.litsOf(ci)
 	// Watch what is not false, then what became false last: a backjump frees that first.
 	for i := range min(2, len(lits)) {
 		for j := i + 1; j < len(lits); j++ {
@@ -37,14 +47,13 @@ func (s *Solver) attach(c clause) int32 {
 	case len(lits) == 0 || s.values[lits[0]] == False:
 		if s.conflict == nil {
 			s.conflict, s.because = lits, reason{clause: ci}
-			if lits == nil {
-				s.conflict = []Lit{}
+			if len(lits) == 0 {
+				s.conflict = []Lit{} // not nil, which is none
 			}
 		}
 	case len(lits) == 1 || s.values[lits[1]] == False:
 		s.imply(lits[0], reason{clause: ci})
 	}
-	return ci
 }
 
 func (s *Solver) watchRank(l Lit) int32 {
@@ -76,7 +85,7 @@ func (s *Solver) imply(l Lit, r reason) {
 	if r.member != 0 {
 		level = s.level[r.member.Var()]
 	} else {
-		for _, o := range s.clauses[r.clause].lits {
+		for _, o := range s.litsOf(r.clause) {
 			if o != l {
 				level = max(level, s.level[o.Var()])
 			}
@@ -90,7 +99,7 @@ func (s *Solver) literals(l Lit, r reason) []Lit {
 	if r.member != 0 {
 		return []Lit{l, r.member.Flip()}
 	}
-	return s.clauses[r.clause].lits
+	return s.litsOf(r.clause)
 }
 
 func (s *Solver) assign(l Lit, level int32, r reason) {
@@ -152,7 +161,7 @@ func (s *Solver) visit(l Lit) {
 			s.imply(w.blocker, reason{clause: w.clause})
 			continue
 		}
-		lits := s.clauses[w.clause].lits
+		lits := s.litsOf(w.clause)
 		if lits[0] == l {
 			lits[0], lits[1] = lits[1], lits[0]
 		}

@@ -44,12 +44,12 @@ type reason struct {
 	member Lit   // of a group: the member that is true
 }
 
+// clause has its literals in Solver.lits: there are hundreds of thousands, and without a pointer in them the
+// garbage collector has nothing to look at.
 type clause struct {
-	lits []Lit // the first two are watched
-	tag  Tag
-	// from is what a learned clause was resolved from: reasons, and literals of level 0 by
-	// their variable. Nil for the caller's clauses.
-	from []antecedent
+	start, end int32 // of lits; the first two are watched
+	tag        Tag
+	from       int32 // index into proofs of a learned clause; 0 for the caller's
 }
 
 // antecedent is one step of a resolution: a clause, a pair of a group, or a variable of level 0.
@@ -69,6 +69,11 @@ type watch struct {
 // Solver holds a formula and the state of its search. Use New.
 type Solver struct {
 	clauses []clause // [0] is unused
+	lits    []Lit
+	scratch []Lit
+	// proofs say what a learned clause was resolved from: reasons, and literals of level 0 by
+	// their variable. [0] is unused.
+	proofs  [][]antecedent
 	watches [][]watch
 	groups  [][]Var // [0] is unused
 	groupOf []Group
@@ -103,7 +108,7 @@ type Stats struct {
 
 // New returns a solver of the empty formula.
 func New() *Solver {
-	s := &Solver{clauses: make([]clause, 1), groups: make([][]Var, 1)}
+	s := &Solver{clauses: make([]clause, 1), proofs: make([][]antecedent, 1), groups: make([][]Var, 1)}
 	s.NewVar() // variable 0 is none
 	return s
 }

@@ -128,7 +128,7 @@ func (s *Solver) settled() bool {
 	}
 	for ci := 1; ci < len(s.clauses); ci++ {
 		open, last := 0, Lit(0)
-		for _, l := range s.clauses[ci].lits {
+		for _, l := range s.litsOf(int32(ci)) {
 			if s.values[l] == True {
 				open = 2
 				break
@@ -144,7 +144,7 @@ func (s *Solver) settled() bool {
 			continue
 		}
 		if last == 0 {
-			s.conflict, s.because = s.clauses[ci].lits, reason{clause: int32(ci)}
+			s.conflict, s.because = s.litsOf(int32(ci)), reason{clause: int32(ci)}
 		} else {
 			s.imply(last, reason{clause: int32(ci)})
 		}
