@@ -24,7 +24,7 @@ type causes struct {
 // problem explains why the given specs of the request cannot all hold.
 func (x *explainer) problem(ctx context.Context, set []int) (Problem, error) {
 	req := x.only(set)
-	p, err := newProblem(x.idx, req, nil)
+	p, err := newProblem(x.idx, req, x.memo, nil)
 	if err != nil {
 		return Problem{}, err
 	}
@@ -77,9 +77,14 @@ func (b *causes) cause(kind CauseKind, specs []*spec, by []*candidate, above map
 		}
 	}
 	var open []*candidate
+	var unreadable error // why the best one cannot be read, while all cannot
+	readable := false
 	for _, m := range n.cands {
 		if matching[m] {
 			c.Records = append(c.Records, m.rec)
+			if readable = readable || m.bad == nil; unreadable == nil {
+				unreadable = m.bad
+			}
 			if !b.excluded[m] {
 				open = append(open, m)
 			}
@@ -89,6 +94,9 @@ func (b *causes) cause(kind CauseKind, specs []*spec, by []*candidate, above map
 	case kind == Constrains: // what it allows need not exist
 	case len(c.Records) == 0:
 		c.Lack = b.lack(specs)
+	case !readable:
+		c.Lack = Lack{Kind: Unreadable, Have: c.Records, Err: unreadable}
+		c.Records = nil
 	case follow && !above[n] && len(above) < maxDepth:
 		above[n] = true
 		c.Because = b.because(open, above)
@@ -184,7 +192,7 @@ func (b *causes) lack(specs []*spec) Lack {
 	if len(n.cands) > 0 {
 		bad := slices.DeleteFunc(slices.Clone(n.cands), func(c *candidate) bool { return c.bad == nil })
 		if len(bad) == len(n.cands) {
-			return Lack{Kind: Unreadable, Have: recordsOf(bad)}
+			return Lack{Kind: Unreadable, Have: recordsOf(bad), Err: bad[0].bad}
 		}
 		return Lack{Kind: NoSuchRecord, Have: recordsOf(n.cands)}
 	}

@@ -17,7 +17,8 @@ type Unsolvable struct {
 type Problem struct {
 	// Causes are one for each of the requests, in order of file and line. Each is the root of a chain.
 	Causes []Cause
-	// Hints are changes that make the request solvable, other problems aside. Each was tried.
+	// Hints are changes that make the request solvable, other problems aside. Each was tried. Only the
+	// first few problems get any.
 	Hints []Hint
 }
 
@@ -57,6 +58,8 @@ type Lack struct {
 	Have []*record.Record
 	// Instead are what strict priority leaves of the name.
 	Instead []*record.Record
+	// Err says what cannot be read of the first of Have, of Unreadable.
+	Err error
 }
 
 // A LackKind says why nothing matches a spec.

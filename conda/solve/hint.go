@@ -12,9 +12,9 @@ import (
 // maxHints is how many ways out are shown for one problem.
 const maxHints = 3
 
-// hints tries changes to the request that would solve the problem of set, while others, which take part in other
-// problems, are left out.
-func (x *explainer) hints(ctx context.Context, set, others []int) ([]Hint, error) {
+// hints tries changes to the request that would solve the problem of set, which causes explain, while
+// others, which take part in other problems, are left out.
+func (x *explainer) hints(ctx context.Context, causes []Cause, set, others []int) ([]Hint, error) {
 	var base []int
 	for _, i := range inOrder(x.req.Specs) {
 		if !slices.Contains(others, i) {
@@ -34,7 +34,7 @@ func (x *explainer) hints(ctx context.Context, set, others []int) ([]Hint, error
 	if x.req.ChannelPriority == StrictPriority && len(x.req.Channels) > 1 {
 		req := x.only(base)
 		req.ChannelPriority = FlexiblePriority
-		if err := try(Hint{Kind: RelaxPriority}, req, x.aboutHidden(set)); err != nil {
+		if err := try(Hint{Kind: RelaxPriority}, req, hidden(causes)); err != nil {
 			return nil, err
 		}
 	}
@@ -71,7 +71,7 @@ func (x *explainer) hints(ctx context.Context, set, others []int) ([]Hint, error
 
 // answer tells whether req has an answer, and what it has of name.
 func (x *explainer) answer(ctx context.Context, req *Request, name string) (*record.Record, bool, error) {
-	p, err := newProblem(x.idx, req, nil)
+	p, err := newProblem(x.idx, req, x.memo, nil)
 	if err != nil {
 		return nil, false, err
 	}
@@ -90,22 +90,21 @@ func (x *explainer) answer(ctx context.Context, req *Request, name string) (*rec
 
 // nameOf returns the name that a spec is about.
 func (x *explainer) nameOf(s Spec) string {
-	sp, err := newPool(x.idx, x.req).specOf(s.Text)
+	sp, err := newPool(x.idx, x.req, x.memo).specOf(s.Text)
 	if err != nil {
 		return s.Text
 	}
 	return sp.name.text
 }
 
-// aboutHidden returns the name of the first spec of set that strict priority hides something from.
-func (x *explainer) aboutHidden(set []int) string {
-	p := newPool(x.idx, x.req)
-	for _, i := range set {
-		if s, err := p.specOf(x.req.Specs[i].Text); err == nil {
-			p.load(s.name)
-			if len(s.name.hidden) > 0 {
-				return s.name.text
-			}
+// hidden returns the first name in causes of which strict priority hides what is wanted, or "".
+func hidden(causes []Cause) string {
+	for _, c := range causes {
+		if c.Lack.Kind == HiddenByPriority {
+			return c.Name
+		}
+		if name := hidden(c.Because); name != "" {
+			return name
 		}
 	}
 	return ""

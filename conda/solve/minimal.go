@@ -12,6 +12,8 @@ import (
 const (
 	// maxProblems is how many independent problems are explained.
 	maxProblems = 8
+	// maxHinted is for how many of them ways out are tried.
+	maxHinted = 3
 	// explainConflicts bounds each search for a smaller explanation or a hint: what is
 	// not found out within it is left as it is.
 	explainConflicts = 3000
@@ -20,13 +22,14 @@ const (
 // explainer finds out why a request has no answer. It asks the search again and again, with fewer requests
 // or weaker ones.
 type explainer struct {
-	idx Index
-	req *Request
+	idx  Index
+	req  *Request
+	memo *memo
 }
 
 // explain returns an *Unsolvable for a request without an answer, or ctx's error.
-func explain(ctx context.Context, idx Index, req *Request) error {
-	x := &explainer{idx: cached(idx), req: req}
+func explain(ctx context.Context, idx Index, req *Request, memo *memo) error {
+	x := &explainer{idx: cached(idx), req: req, memo: memo}
 	rest := inOrder(req.Specs)
 	u := &Unsolvable{}
 	var sets [][]int
@@ -45,14 +48,16 @@ func explain(ctx context.Context, idx Index, req *Request) error {
 			break // the constraints alone: nothing that is left out helps
 		}
 	}
-	for _, set := range sets {
+	for k, set := range sets {
 		p, err := x.problem(ctx, set)
 		if err != nil {
 			return err
 		}
-		others := slices.DeleteFunc(slices.Concat(sets...), func(i int) bool { return slices.Contains(set, i) })
-		if p.Hints, err = x.hints(ctx, set, others); err != nil {
-			return err
+		if k < maxHinted {
+			others := slices.DeleteFunc(slices.Concat(sets...), func(i int) bool { return slices.Contains(set, i) })
+			if p.Hints, err = x.hints(ctx, p.Causes, set, others); err != nil {
+				return err
+			}
 		}
 		u.Problems = append(u.Problems, p)
 	}
@@ -127,7 +132,7 @@ func (x *explainer) assuming(specs []int) (*problem, map[int]sat.Var, error) {
 	selectors := map[int]sat.Var{}
 	req := *x.req
 	req.Locked = nil
-	p, err := newProblem(x.idx, &req, func(p *problem, i int) []sat.Lit {
+	p, err := newProblem(x.idx, &req, x.memo, func(p *problem, i int) []sat.Lit {
 		if !slices.Contains(specs, i) {
 			return nil
 		}

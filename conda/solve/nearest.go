@@ -16,7 +16,7 @@ func nearest(text string, names []string) []string {
 		far  int
 	}
 	var guesses []guess
-	limit := max(1, len(text)/3)
+	limit := min(3, max(1, len(text)/3))
 	for _, n := range names {
 		far := distance(plain(text), plain(n), limit)
 		if far > limit && len(text) >= 4 && strings.Contains(plain(n), plain(text)) {

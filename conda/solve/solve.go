@@ -13,7 +13,8 @@ import (
 // Solve chooses records of idx that satisfy req. It fails with an *Unsolvable where none do, a
 // *SpecError, a *LimitError, or ctx's error.
 func Solve(ctx context.Context, idx Index, req Request) (*Solution, error) {
-	p, err := newProblem(idx, &req, nil)
+	memo := newMemo()
+	p, err := newProblem(idx, &req, memo, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -22,7 +23,7 @@ func Solve(ctx context.Context, idx Index, req Request) (*Solution, error) {
 		return nil, err
 	}
 	if core != nil {
-		return nil, explain(ctx, idx, &req)
+		return nil, explain(ctx, idx, &req, memo)
 	}
 	chosen := p.chosen()
 	if chosen, err = p.improve(ctx, chosen); err != nil {
@@ -41,8 +42,8 @@ type problem struct {
 
 // newProblem writes req into a formula. Where given is not nil, each spec holds only where one of the literals
 // that given returns for it is false, and a spec for which it returns nil is left out.
-func newProblem(idx Index, req *Request, given func(p *problem, spec int) []sat.Lit) (*problem, error) {
-	p := &problem{pool: newPool(idx, req), floors: map[floorKey]sat.Var{}}
+func newProblem(idx Index, req *Request, memo *memo, given func(p *problem, spec int) []sat.Lit) (*problem, error) {
+	p := &problem{pool: newPool(idx, req, memo), floors: map[floorKey]sat.Var{}}
 	p.guide.p = p.pool
 	for _, s := range req.Specs {
 		sp, err := p.specOf(s.Text)

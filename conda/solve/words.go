@@ -115,7 +115,7 @@ func wanted(name string, specs []string) string {
 	const most = 3
 	var parts []string
 	for i, s := range specs {
-		if i == most {
+		if i == most && len(specs) > most+1 {
 			parts = append(parts, fmt.Sprintf("one of %d others", len(specs)-most))
 			break
 		}
@@ -151,7 +151,7 @@ func (l Lack) text(name string) string {
 		}
 		return ", and the target has " + name + " " + versions(l.Have)
 	case Unreadable:
-		return ", and what " + name + " " + versions(l.Have) + " needs cannot be read"
+		return ", and what " + name + " " + versions(l.Have) + " needs cannot be read: " + l.Err.Error()
 	}
 	return ""
 }
