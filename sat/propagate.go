@@ -6,6 +6,10 @@ import "slices"
 // solver keeps no reference to lits.
 func (s *Solver) AddClause(tag Tag, lits ...Lit) {
 	s.stats.Clauses++
+	if len(lits) == 2 && lits[0].Var() != lits[1].Var() {
+		s.attach(lits, clause{tag: tag}) // most are like this
+		return
+	}
 	s.scratch = append(s.scratch[:0], lits...)
 	lits = s.scratch
 	slices.Sort(lits)

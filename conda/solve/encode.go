@@ -31,8 +31,15 @@ func (p *pool) matching(s *spec) []*candidate {
 	if !s.matched {
 		s.matched = true
 		p.load(s.name)
-		for _, c := range s.name.cands {
-			if s.matches(c) {
+		// Builds of one version stand together, and most specs do not look at the build.
+		onlyVersion := s.match.OnlyNameVersionBuild() && s.match.Build.IsAny()
+		last, is := "", false
+		for i, c := range s.name.cands {
+			if !onlyVersion || i == 0 || c.rec.Version != last {
+				last, is = c.rec.Version, !c.ver.IsZero() && s.match.MatchVersionBuild(c.ver, c.rec.Build)
+				is = is && (onlyVersion || s.matches(c))
+			}
+			if is && c.bad == nil {
 				s.matching = append(s.matching, c)
 			}
 		}
@@ -84,12 +91,13 @@ func (p *pool) onlyVar(s *spec) sat.Var {
 }
 
 func (p *pool) encodeOnly(s *spec) {
-	is := make(map[*candidate]bool, len(s.name.cands))
 	for _, c := range p.matching(s) {
-		is[c] = true
+		c.marked = true
 	}
 	for _, c := range s.name.cands {
-		if !is[c] {
+		if c.marked {
+			c.marked = false
+		} else {
 			p.clause(clauseTag{kind: tagExcludes, spec: s, cand: c}, lit(s.only).Flip(), lit(c.v).Flip())
 		}
 	}

@@ -37,6 +37,9 @@ func (g *guide) Next(s *sat.Solver) sat.Lit {
 		}
 	}
 	for _, n := range g.roots {
+		if n.chosen != nil || !g.needed(n) {
+			continue // an explanation asks what follows from some of the requests alone
+		}
 		if l := g.choose(s, n); l != 0 {
 			return l
 		}

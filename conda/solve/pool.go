@@ -78,6 +78,7 @@ type candidate struct {
 	bad    error // why its dependencies cannot be read
 	fed    bool
 	read   bool
+	marked bool    // scratch of encodeOnly
 	deps   []*spec // what it depends on, in the record's order
 	limits []*spec // what it constrains
 	extras map[string][]*spec

@@ -40,8 +40,8 @@ type problem struct {
 	floors map[floorKey]sat.Var
 }
 
-// newProblem writes req into a formula. Where given is not nil, each spec holds only where one of the literals
-// that given returns for it is false, and a spec for which it returns nil is left out.
+// newProblem writes req into a formula. Where given is not nil, each spec holds only where the literals
+// that given returns for it are false.
 func newProblem(idx Index, req *Request, memo *memo, given func(p *problem, spec int) []sat.Lit) (*problem, error) {
 	p := &problem{pool: newPool(idx, req, memo), floors: map[floorKey]sat.Var{}}
 	p.guide.p = p.pool
@@ -57,9 +57,7 @@ func newProblem(idx Index, req *Request, memo *memo, given func(p *problem, spec
 		s := p.specs[i]
 		var lits []sat.Lit
 		if given != nil {
-			if lits = given(p, i); lits == nil {
-				continue
-			}
+			lits = given(p, i)
 		}
 		if err := p.needWhen(clauseTag{kind: tagAsked, spec: s, at: i}, s, lits...); err != nil {
 			return nil, &SpecError{Spec: req.Specs[i], Err: err}
