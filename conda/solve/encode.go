@@ -52,9 +52,9 @@ func (p *pool) needVar(s *spec) sat.Var {
 	if s.need != 0 {
 		return s.need
 	}
-	s.need = p.newVar(nil, s)
+	s.need = p.newVar(meaning{need: s})
 	p.load(s.name)
-	p.clause(clauseTag{kind: tagGlue, spec: s}, lit(s.need).Flip(), lit(p.onlyVar(s)))
+	p.sat.Imply(lit(s.need), lit(p.onlyVar(s)))
 	matching := p.matching(s)
 	lits := make([]sat.Lit, 0, len(matching)+1)
 	lits = append(lits, lit(s.need).Flip())
@@ -78,7 +78,7 @@ func (p *pool) onlyVar(s *spec) sat.Var {
 	if s.only != 0 {
 		return s.only
 	}
-	s.only = p.newVar(nil, nil)
+	s.only = p.newVar(meaning{only: s})
 	if strings.HasPrefix(s.name.text, "__") {
 		p.load(s.name) // what the target has is there without being needed
 	}
@@ -98,7 +98,7 @@ func (p *pool) encodeOnly(s *spec) {
 		if c.marked {
 			c.marked = false
 		} else {
-			p.clause(clauseTag{kind: tagExcludes, spec: s, cand: c}, lit(s.only).Flip(), lit(c.v).Flip())
+			p.sat.Imply(lit(s.only), lit(c.v).Flip())
 		}
 	}
 }
@@ -112,21 +112,25 @@ func (p *pool) needWhen(t clauseTag, s *spec, given ...sat.Lit) error {
 		}
 		given = append(given, lit(v).Flip())
 	}
-	p.clause(t, append(given, lit(p.needVar(s)))...)
+	if t.kind == tagDepends && len(given) == 1 {
+		p.sat.Imply(given[0].Flip(), lit(p.needVar(s)))
+	} else {
+		p.clause(t, append(given, lit(p.needVar(s)))...)
+	}
 	return nil
 }
 
 // conditionVar returns a variable that holds where the condition does. It may hold where the condition does
 // not: nothing follows from its being false.
 func (p *pool) conditionVar(c *matchspec.Condition) (sat.Var, error) {
-	v := p.newVar(nil, nil)
+	v := p.newVar(meaning{})
 	if c.Spec != nil {
 		s, err := p.specOf(c.Spec.String())
 		if err != nil {
 			return 0, err
 		}
 		for _, m := range p.matching(s) {
-			p.clause(clauseTag{kind: tagGlue}, lit(m.v).Flip(), lit(v))
+			p.sat.Imply(lit(m.v), lit(v))
 		}
 		return v, nil
 	}
@@ -137,7 +141,7 @@ func (p *pool) conditionVar(c *matchspec.Condition) (sat.Var, error) {
 			return 0, err
 		}
 		if all = append(all, lit(kv).Flip()); !c.And {
-			p.clause(clauseTag{kind: tagGlue}, lit(kv).Flip(), lit(v))
+			p.sat.Imply(lit(kv), lit(v))
 		}
 	}
 	if c.And {
@@ -194,7 +198,7 @@ func (p *pool) feed(c *candidate) {
 		return
 	}
 	for _, s := range c.limits {
-		p.clause(clauseTag{kind: tagLimits, cand: c, spec: s}, lit(c.v).Flip(), lit(p.onlyVar(s)))
+		p.sat.Imply(lit(c.v), lit(p.onlyVar(s)))
 	}
 	for _, s := range c.name.extras {
 		if s.matches(c) {

@@ -131,7 +131,7 @@ func (x *explainer) assuming() (err error) {
 	req := *x.req
 	req.Locked = nil
 	x.p, err = newProblem(x.idx, &req, x.memo, func(p *problem, i int) []sat.Lit {
-		x.selectors[i] = p.newVar(nil, nil)
+		x.selectors[i] = p.newVar(meaning{})
 		return []sat.Lit{lit(x.selectors[i]).Flip()}
 	})
 	return err

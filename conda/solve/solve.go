@@ -116,7 +116,7 @@ func (p *problem) keepLocked() {
 		n := p.nameOf(r.Name)
 		p.load(n)
 		if n.keep == 0 && len(n.cands) > 0 && n.cands[0].locked {
-			n.keep = p.newVar(nil, nil)
+			n.keep = p.newVar(meaning{})
 			locked = append(locked, n)
 		}
 	}
@@ -125,7 +125,7 @@ func (p *problem) keepLocked() {
 	})
 	for _, n := range locked {
 		for _, c := range n.cands[1:] {
-			p.clause(clauseTag{kind: tagGlue}, lit(n.keep).Flip(), lit(c.v).Flip())
+			p.sat.Imply(lit(n.keep), lit(c.v).Flip())
 		}
 		p.feed(n.cands[0])
 		p.guide.keeps = append(p.guide.keeps, n.keep)
@@ -145,7 +145,7 @@ func (p *problem) search(ctx context.Context, limits sat.Limits) (*sat.Core, err
 func (p *problem) chosen() []*candidate {
 	var chosen []*candidate
 	for _, v := range p.sat.Observed() {
-		if c := p.cands[v]; c != nil && !c.name.virtual {
+		if c := p.vars[v].cand; c != nil && !c.name.virtual {
 			chosen = append(chosen, c)
 		}
 	}
