@@ -1,0 +1,104 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A repository is a project under git, as a team has it.
+type repository struct {
+	t   *testing.T
+	s   *stage
+	dir string
+}
+
+// newRepository makes one with the example's notebook environment.
+func newRepository(t *testing.T, s *stage) *repository {
+	t.Helper()
+	r := &repository{t, s, filepath.Join(t.TempDir(), "hackweek")}
+	r.copyExample("ci/environment.yml", "ci/conda-lock.yml")
+	r.git("init", "--quiet", "--initial-branch", "main")
+	return r
+}
+
+// copyExample copies files of examples/hackweek.
+func (r *repository) copyExample(names ...string) {
+	r.t.Helper()
+	for _, name := range names {
+		data := must[[]byte](r.t)(os.ReadFile(filepath.Join(r.s.root, "examples", "hackweek", filepath.FromSlash(name))))
+		r.write(name, string(data))
+	}
+}
+
+func (r *repository) write(name, text string) {
+	r.t.Helper()
+	file := filepath.Join(r.dir, filepath.FromSlash(name))
+	err := os.MkdirAll(filepath.Dir(file), 0o755)
+	if err == nil {
+		err = os.WriteFile(file, []byte(text), 0o644)
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *repository) git(args ...string) string {
+	r.t.Helper()
+	cmd := exec.CommandContext(within(r.t, time.Minute), "git", args...)
+	cmd.Dir = r.dir
+	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null",
+		"GIT_AUTHOR_NAME=Ada", "GIT_AUTHOR_EMAIL=ada@example.org", "GIT_COMMITTER_NAME=Ada", "GIT_COMMITTER_EMAIL=ada@example.org")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		r.t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// commit locks the environments, commits everything, and returns the commit's short name.
+func (r *repository) commit(message string) string {
+	r.t.Helper()
+	must[[]byte](r.t)(r.s.run(within(r.t, time.Minute), r.s.demo, "lock", r.dir, "--channel", filepath.Join(r.s.dir, "channel")))
+	r.git("add", "--all")
+	r.git("commit", "--quiet", "--message", message)
+	return r.git("rev-parse", "--short", "HEAD")
+}
+
+// A built is what corn says of an image.
+type built struct {
+	image
+	Digest  string
+	Outputs []struct {
+		Ref          string
+		BytesWritten int64 `json:"bytes_written"`
+	}
+	Warnings []string
+	Layers   []builtLayer
+}
+
+type builtLayer struct {
+	ID, Kind, Key, Digest string
+	DiffID                string `json:"diff_id"`
+	SizeBytes             int64  `json:"size_bytes"`
+	TakenOver             bool   `json:"taken_over"`
+}
+
+// cornBuild builds a project; flags come after those that every build has.
+func (s *stage) cornBuild(ctx context.Context, project string, flags ...string) (*built, error) {
+	args := append([]string{
+		s.corn, "build", project, "--base", "oci:" + filepath.Join(s.dir, "base"), "--channel-alias", s.channelURL,
+		"--cache-dir", filepath.Join(s.dir, "corn-cache"), "--json",
+	}, flags...)
+	out, err := s.run(ctx, args...)
+	if err != nil {
+		return nil, err
+	}
+	b := &built{image: image{Dir: project}}
+	return b, json.Unmarshal(out, b)
+}
