@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,12 +18,17 @@ PROJECT is the repository's folder (default: the current one). Each folder below
 environments/ has an environment.yml, a name.txt with the kernel's display name, and a lock:
 conda-lock.yml, conda-linux-64.lock or pixi.lock. The environment at the top runs JupyterLab.
 
-The image is written as an OCI layout by default. "docker://NAME:TAG" pushes it to a registry,
-"docker-archive:FILE" is for docker load.
+The image is written as an OCI layout by default. --push NAME[:TAG] pushes it to a registry, by
+default under the first 12 digits of the git commit; "docker-archive:FILE" is for docker load.
+What the previous image in the registry has, this branch's last one, is neither built nor sent
+again. A registry that takes no image from this user: the image is built, its result printed,
+and the exit code 9, or 0 with --push-optional.
 The same project gives the same digest on every machine.`
 
 const buildExample = `  corn build --base oci:base -o oci:image
   corn build hackweek --base docker-archive:base.tar -o docker-archive:hackweek.tar -t hackweek:2026
+  corn build --push quay.io/team/hub
+  corn build --push quay.io/team/hub:2026.01 --push ghcr.io/team/hub:2026.01 --push-optional
   corn build --base oci:base --offline --json`
 
 func newBuild(g *globals) *cobra.Command {
@@ -43,17 +50,21 @@ func newBuild(g *globals) *cobra.Command {
 			req.Version = Version()
 			p := g.printer()
 			res, err := pipeline.Build(cmd.Context(), req, p)
-			if err != nil {
+			if res == nil {
 				return err
 			}
-			return p.Result(res, func(w io.Writer) error { return writeBuild(w, res) })
+			// An image that no registry took is an image all the same.
+			return errors.Join(p.Result(res, func(w io.Writer) error { return writeBuild(w, res) }), err)
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&req.Base, "base", "", "base image: NAME[:TAG] of a registry, oci:DIR[:TAG], docker-archive:FILE (default: base in corn.yaml)")
-	f.StringVar(&req.From, "from", "", "previous image whose layers may be taken over (default: this branch's last image where it is pushed to)")
+	f.StringVar(&req.From, "from", "", "previous image whose layers may be taken over (default: where it is pushed to, the last one of this branch, of the one it comes from, or of a commit before)")
 	f.StringArrayVarP(&req.Outputs, "output", "o", nil, "where to write the image: docker://NAME[:TAG] (push), oci:DIR, docker-archive:FILE; may be repeated (default oci:PROJECT/dist/image)")
-	f.StringArrayVarP(&req.Tags, "tag", "t", nil, "name of the image, repo:tag or tag; may be repeated")
+	f.StringArrayVar(&req.Push, "push", nil, "repository of a registry to push to, NAME[:TAG]; may be repeated; the same as -o docker://NAME[:TAG]")
+	f.BoolVar(&req.PushOptional, "push-optional", false, "exit with 0 when a registry takes no image from this user, as in a pull request of a fork")
+	f.BoolVar(&req.Verify, "verify", false, "build layers that could be taken over from the previous image, and fail if one has another digest")
+	f.StringArrayVarP(&req.Tags, "tag", "t", nil, "name of the image, repo:tag or tag; may be repeated (default in a registry: the git commit)")
 	f.StringVar(&req.Platform, "platform", "", "platform to build for, linux/amd64 or linux-64 (default: linux of this machine)")
 	f.StringVar(&req.ChannelAlias, "channel-alias", "", "URL that replaces https://conda.anaconda.org in the locks")
 	f.StringVar(&req.Compression, "compression", "", "zstd or gzip (default zstd; engines before Docker 23 need gzip)")
@@ -81,7 +92,13 @@ func writeBuild(w io.Writer, res *pipeline.BuildResult) error {
 		}
 	}
 	for _, o := range res.Outputs {
-		if _, err := fmt.Fprintf(w, "image   %s\n        %s\n", o.Ref, o.Digest); err != nil {
+		ref := o.Ref
+		if o.Pushed != nil && !*o.Pushed {
+			ref += " (not pushed)"
+		} else if len(o.Tags) > 0 {
+			ref += " (" + strings.Join(o.Tags, ", ") + ")"
+		}
+		if _, err := fmt.Fprintf(w, "image   %s\n        %s\n", ref, o.Digest); err != nil {
 			return err
 		}
 	}

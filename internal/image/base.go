@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"github.com/nasa-openscapes/corn/digest"
 )
@@ -65,7 +66,7 @@ func OpenBase(ctx context.Context, ref string, o OpenOptions) (*Base, error) {
 	case OCILayout:
 		root, err := os.OpenRoot(r.Path)
 		if err != nil {
-			return nil, fmt.Errorf("open base image: %w", err)
+			return nil, fmt.Errorf("open image: %w", err)
 		}
 		b.files = &dirSet{root}
 		b.image, err = readLayout(ctx, r, b.files, want)
@@ -75,7 +76,7 @@ func OpenBase(ctx context.Context, ref string, o OpenOptions) (*Base, error) {
 	default:
 		t, err := openTarSet(r.Path, o.TempDir)
 		if err != nil {
-			return nil, fmt.Errorf("open base image: %w", err)
+			return nil, fmt.Errorf("open image: %w", err)
 		}
 		b.files = t
 		if _, ok := t.members["manifest.json"]; !ok && t.members["index.json"] != (tarMember{}) {
@@ -113,6 +114,24 @@ func (b *Base) Pinned() Ref {
 
 // Image returns the base with OCI media types.
 func (b *Base) Image() v1.Image { return b.image }
+
+// Original returns the image byte for byte as it was read, annotations and all, so that its
+// digest stays when it is written elsewhere. What is not of OCI's form, a docker archive or
+// Docker's manifest, is the image that Image returns, and exact is false.
+func (b *Base) Original() (img Image, exact bool) {
+	was := b.image.read
+	if was == nil || was.MediaType != "" && was.MediaType != types.OCIManifestSchema1 || was.Config.MediaType != types.OCIConfigJSON {
+		return b.image, false
+	}
+	for i, d := range was.Layers {
+		if d.MediaType != b.image.manifest.Layers[i].MediaType {
+			return b.image, false
+		}
+	}
+	same := *b.image
+	same.manifest, same.rawManifest = was, b.image.rawRead
+	return &same, true
+}
 
 // Config returns a copy of the base's config.
 func (b *Base) Config() *v1.ConfigFile { return b.image.config.DeepCopy() }

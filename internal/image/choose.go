@@ -218,6 +218,9 @@ func (l *chooser) image(ctx context.Context, d v1.Descriptor) (*staticImage, err
 		return nil, err
 	}
 	img.read = m
+	if img.rawRead, err = l.src.manifest(ctx, d); err != nil {
+		return nil, err
+	}
 	img.source, err = parseHash(d.Digest)
 	return img, err
 }

@@ -28,7 +28,7 @@ func (e *PlatformError) Error() string {
 	if have == "" {
 		have = "none"
 	}
-	return fmt.Sprintf("base image %s is not for platform %s: it has %s", e.Ref, e.Want, have)
+	return fmt.Sprintf("image %s is not for platform %s: it has %s", e.Ref, e.Want, have)
 }
 
 // An AmbiguousError reports a layout or archive that holds several images where the

@@ -28,11 +28,15 @@ type Output struct {
 
 	// Registries are the connections to use; nil means new ones.
 	Registries *Registries
-	// Jobs is how many blobs are sent to a registry side by side; zero means 4.
+	// Jobs is how many blobs are written side by side; zero means 4 for a registry and 1 for
+	// a layout. An archive is written as one stream.
 	Jobs int
 	// CheckBlobs looks for every blob in a registry that has the image's manifest already.
 	// Otherwise the manifest is taken as proof of its blobs.
 	CheckBlobs bool
+	// Progress is told of bytes that are done with, those of blobs that were there already
+	// too; in all they are at most what Size says. It is called by several goroutines.
+	Progress func(bytes int64)
 }
 
 // ParseOutput reads "oci:FOLDER", "docker-archive:FILE", and "docker://REF" or
@@ -104,6 +108,7 @@ type Result struct {
 	SizeBytes    int64         // layers, config and manifest, compressed
 	Layers       []LayerResult // lowest first
 	WrittenBytes int64         // of blobs or of the archive that were really written or sent
+	Tags         []string      // that the image has in a registry now, those of the output
 }
 
 // ErrBadTag reports a tag that no image can have.
@@ -116,7 +121,8 @@ var ErrBadTag = errors.New("want up to 128 letters, digits, dots, dashes and und
 // To a registry go the blobs first, those that it lacks; then the manifest by its digest;
 // then the tags. One that takes nothing from this user is a *ReadOnlyError. A layer that
 // was taken over from a registry and is no longer to be had there is a *LostBlobError.
-func Write(ctx context.Context, img v1.Image, out Output) (Result, error) {
+// With a *ReadOnlyError comes the result that would have been.
+func Write(ctx context.Context, img Image, out Output) (Result, error) {
 	if err := out.Check(); err != nil {
 		return Result{}, err
 	}
@@ -124,6 +130,7 @@ func Write(ctx context.Context, img v1.Image, out Output) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	w.progress = out.Progress
 	switch out.Kind {
 	case OCILayout:
 		err = w.layout(ctx, out)
@@ -135,9 +142,26 @@ func Write(ctx context.Context, img v1.Image, out Output) (Result, error) {
 		err = &RefError{out.String(), "is of no known kind"}
 	}
 	if err != nil {
-		return Result{}, fmt.Errorf("write image to %s: %w", out, err)
+		err = fmt.Errorf("write image to %s: %w", out, err)
+		if _, refused := errors.AsType[*ReadOnlyError](err); refused {
+			return w.result, err
+		}
+		return Result{}, err
 	}
 	return w.result, nil
+}
+
+// An Image is what Compose and Original make and Write writes.
+type Image = v1.Image
+
+// Size is how many bytes an image has in a registry or layout: config, manifest and
+// compressed layers, each once.
+func Size(img Image) (int64, error) {
+	w, err := newWriting(img)
+	if err != nil {
+		return 0, err
+	}
+	return w.result.SizeBytes, nil
 }
 
 // A writing is one image on its way out.
@@ -148,6 +172,7 @@ type writing struct {
 	config      *v1.ConfigFile
 	layers      []v1.Layer
 	result      Result
+	progress    func(int64) // nil: nobody asks
 }
 
 func newWriting(img v1.Image) (*writing, error) {

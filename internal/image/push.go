@@ -66,6 +66,7 @@ func (w *writing) push(ctx context.Context, out Output) error {
 		return repo.readOnly(err)
 	}
 	tags := targetTags(ref, out)
+	w.result.Tags = tags
 	err = repo.tag(ctx, w.rawManifest, types.OCIManifestSchema1, tags)
 	if blobUnknown(err) && !out.CheckBlobs {
 		// The manifest was there and was no proof: the registry has lost blobs of it.
@@ -214,8 +215,14 @@ func (p *pushing) one(ctx context.Context, b pushBlob, unasked bool) (mounted, s
 	if open == nil {
 		open = compressed(ctx, b.layer)
 	}
+	m := p.w.meter(b.desc.Size)
+	defer func() {
+		if err == nil {
+			m.all()
+		}
+	}()
 	u := &upload{repo: p.repo, hash: b.desc.Digest, sizeBytes: b.desc.Size}
-	u.open = func() (io.ReadCloser, error) { return openVerified(open, b.desc.Digest, b.desc.Size) }
+	u.open = m.around(func() (io.ReadCloser, error) { return openVerified(open, b.desc.Digest, b.desc.Size) })
 	if !unasked {
 		if have, err := p.repo.has(ctx, b.desc.Digest, b.desc.Size); have || err != nil {
 			return false, false, err

@@ -194,10 +194,10 @@ func (r *repository) refused(act string, answer *transport.Error) *RegistryError
 }
 
 // readOnly makes a *ReadOnlyError of a refusal during a push. 405 is what a registry in
-// maintenance says.
+// maintenance says. A refusal by the registry that a layer is read from is another thing.
 func (r *repository) readOnly(err error) error {
 	e, ok := errors.AsType[*RegistryError](err)
-	if !ok {
+	if !ok || e.Ref != r.shown {
 		return err
 	}
 	switch e.Status {

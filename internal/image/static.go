@@ -21,6 +21,7 @@ type staticImage struct {
 	layers      []v1.Layer
 	source      digest.SHA256 // of the manifest that a base was read from; zero for others
 	read        *v1.Manifest  // that manifest, as it was; nil for others
+	rawRead     []byte        // its bytes
 }
 
 var _ v1.Image = (*staticImage)(nil)

@@ -20,6 +20,7 @@ import (
 	"github.com/nasa-openscapes/corn/conda/link"
 	"github.com/nasa-openscapes/corn/digest"
 	"github.com/nasa-openscapes/corn/filetree"
+	"github.com/nasa-openscapes/corn/internal/checkout"
 	"github.com/nasa-openscapes/corn/internal/exec"
 	"github.com/nasa-openscapes/corn/internal/image"
 	"github.com/nasa-openscapes/corn/internal/project"
@@ -51,6 +52,10 @@ type builder struct {
 	envs     []*env // the notebook env first if the project has one, then by slug
 	outputs  []image.Output
 
+	// nameImages
+	checkout checkout.State
+	branches checkout.Branches
+
 	// openBase
 	base            *image.Base
 	baseFacts       *image.Facts
@@ -75,7 +80,8 @@ type builder struct {
 	compression frame.Compression // of the variant being built
 }
 
-// Build builds the image of a project and writes it to the outputs.
+// Build builds the image of a project and writes it to the outputs. A *NotPushedError comes
+// with a result: the image is there, in the other outputs at least.
 func Build(ctx context.Context, req BuildRequest, talk *report.Printer) (*BuildResult, error) {
 	began := time.Now()
 	b := &builder{req: req, talk: talk, jobs: cmp.Or(req.Jobs, runtime.GOMAXPROCS(0)), timings: map[string]time.Duration{}}
@@ -86,6 +92,7 @@ func Build(ctx context.Context, req BuildRequest, talk *report.Printer) (*BuildR
 	if err := b.readOutputs(); err != nil {
 		return nil, report.In(report.Usage, err)
 	}
+	b.nameImages(ctx)
 	if err := b.openCache(); err != nil {
 		return nil, err
 	}
@@ -111,12 +118,14 @@ func Build(ctx context.Context, req BuildRequest, talk *report.Printer) (*BuildR
 			return nil, err
 		}
 	}
+	stats := b.registries.Stats()
+	res.Network = NetworkResult{stats.Requests, stats.SentBytes, stats.ReceivedBytes}
 	res.Total = time.Since(began)
 	b.timings["total"] = res.Total
 	for stage, d := range b.timings {
 		res.Timings[stage] = d.Milliseconds()
 	}
-	return res, nil
+	return res, b.notPushed(res)
 }
 
 // produce is the build behind the opened base. It may be called again after it failed.

@@ -221,9 +221,10 @@ func (b *builder) build(ctx context.Context, v *variant) error {
 		if v.taken[i], err = b.takeOver(&v.specs[i]); err != nil {
 			return err
 		}
-		if v.taken[i] != nil {
+		if v.taken[i] != nil && !b.req.Verify {
 			continue
 		}
+		v.taken[i] = nil
 		missing = append(missing, i)
 		for _, f := range v.specs[i].Frames {
 			wanted[f.Key] = true
@@ -231,7 +232,7 @@ func (b *builder) build(ctx context.Context, v *variant) error {
 	}
 	b.compression = v.compression
 	if len(missing) == 0 {
-		return nil
+		return b.verify(v)
 	}
 	if err := b.makeFrames(ctx, v, wanted); err != nil {
 		return err
@@ -260,7 +261,7 @@ func (b *builder) build(ctx context.Context, v *variant) error {
 		return err
 	}
 	b.timings["assemble"] += stage.Done("%s of %d", report.Count(len(missing), "new layer"), len(v.specs))
-	return nil
+	return b.verify(v)
 }
 
 // makeFrames makes the wanted frames that the cache lacks.

@@ -3,13 +3,12 @@ package pipeline
 import (
 	"cmp"
 	"context"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/nasa-openscapes/corn/artifact"
 	"github.com/nasa-openscapes/corn/digest"
+	"github.com/nasa-openscapes/corn/internal/checkout"
 	"github.com/nasa-openscapes/corn/internal/image"
 	"github.com/nasa-openscapes/corn/internal/report"
 	"github.com/nasa-openscapes/corn/oci/layer"
@@ -22,42 +21,97 @@ import (
 // use them.
 const cacheTag = "corn-cache-"
 
-// readPrevious finds the image of before: the one that was asked for, else the branch's, or
-// the default branch's, in the registry that is pushed to. Without one everything is made
-// here, and that is said.
+// maxAncestors bounds how many commits are looked for in a registry, one request each.
+const maxAncestors = 10
+
+// readPrevious finds the image of before: the one that was asked for; else, where it is pushed
+// to, the branch's last one, those of the branches it comes from, and that of the nearest
+// commit. Without one everything is made here, and that is said.
 func (b *builder) readPrevious(ctx context.Context) error {
 	if b.req.Offline {
 		return nil
 	}
-	var refs []string
 	if b.req.From != "" {
-		refs = []string{b.req.From}
-	} else if repo := b.pushedRepository(); repo != "" {
-		for _, branch := range b.branches() {
-			refs = append(refs, image.Output{Kind: image.Registry, Path: repo + ":" + cacheTag + tagWord(branch)}.String())
+		problem, err := b.tryPrevious(ctx, b.req.From)
+		if problem != nil {
+			b.warn("nothing is taken over from %s: %s", b.req.From, problem.Detail)
 		}
+		return err
 	}
-	for _, ref := range refs {
-		p, err := image.ReadPrevious(ctx, ref, image.OpenOptions{Platform: b.platform.String(), TempDir: b.tempDir, Registries: b.registries})
-		if err != nil {
+	for _, repo := range b.pushedRepositories() {
+		if err := b.lookInto(ctx, repo); err != nil || b.previous != nil {
 			return err
 		}
-		if p.Problem == nil {
-			b.previous = p
-			b.talk.Say("previous   %s: %s that may be taken over", ref, report.Count(len(p.Layers), "layer"))
-			for _, r := range p.Rejected {
-				b.talk.Say("previous   layer %s is not taken over: %s", cmp.Or(r.ID, r.Key.String()), r.Reason)
-			}
-			return nil
-		}
-		if b.req.From != "" {
-			b.warn("nothing is taken over from %s: %v", ref, p.Problem)
-		} else {
-			b.talk.Say("previous   none: %v", p.Problem)
-		}
-		p.Close()
 	}
 	return nil
+}
+
+// lookInto looks for the image of before in one repository. A registry that does not answer is
+// not asked again.
+func (b *builder) lookInto(ctx context.Context, repo string) error {
+	var tags []string
+	for _, branch := range append([]string{b.branches.Own}, b.branches.Before...) {
+		if tag := cacheTag + checkout.TagWord(branch); branch != "" && !slices.Contains(tags, tag) {
+			tags = append(tags, tag)
+		}
+	}
+	for _, tag := range tags {
+		if done, err := b.tryTag(ctx, repo, tag, true); done || err != nil {
+			return err
+		}
+	}
+	if !b.checkout.Git {
+		return nil
+	}
+	commits, err := checkout.Ancestors(ctx, b.project.Dir, maxAncestors)
+	if err != nil {
+		b.talk.Say("previous   commits before this one are not known: %v", err)
+		commits = []string{b.checkout.Commit}
+	}
+	for _, c := range commits {
+		if c == "" {
+			continue
+		}
+		if done, err := b.tryTag(ctx, repo, checkout.Short(c), false); done || err != nil {
+			return err
+		}
+	}
+	b.talk.Say("previous   none: %s has no image of the last %s", repo, report.Count(len(commits), "commit"))
+	return nil
+}
+
+// tryTag reads the image of a tag and says what came of it. done: look no further.
+func (b *builder) tryTag(ctx context.Context, repo, tag string, sayMissing bool) (done bool, err error) {
+	ref := image.Output{Kind: image.Registry, Path: repo + ":" + tag}.String()
+	problem, err := b.tryPrevious(ctx, ref)
+	switch {
+	case err != nil || problem == nil:
+		return true, err
+	case problem.Reason == image.PreviousMissing:
+		if sayMissing {
+			b.talk.Say("previous   %s is not there", ref)
+		}
+		return false, nil
+	}
+	b.talk.Say("previous   not %s: %s", ref, problem.Detail)
+	return problem.Reason == image.PreviousUnreachable, nil
+}
+
+// tryPrevious takes an image for the one of before unless there is a problem with it.
+func (b *builder) tryPrevious(ctx context.Context, ref string) (*image.PreviousError, error) {
+	p, err := image.ReadPrevious(ctx, ref, image.OpenOptions{Platform: b.platform.String(), TempDir: b.tempDir, Registries: b.registries})
+	if err != nil {
+		return nil, err
+	}
+	if p.Problem != nil {
+		return p.Problem, p.Close()
+	}
+	b.previous = p
+	b.talk.Say("previous   %s: %s that may be taken over", ref, report.Count(len(p.Layers), "layer"))
+	for _, r := range p.Rejected {
+		b.talk.Say("previous   layer %s is not taken over: %s", cmp.Or(r.ID, r.Key.String()), r.Reason)
+	}
+	return nil, nil
 }
 
 func (b *builder) closePrevious() {
@@ -66,72 +120,28 @@ func (b *builder) closePrevious() {
 	}
 }
 
-// pushedRepository is the repository of the first registry among the outputs.
-func (b *builder) pushedRepository() string {
-	for _, o := range b.outputs {
-		if o.Kind == image.Registry {
-			return repository(o)
-		}
-	}
-	return ""
-}
-
-// repository is a registry's path without its tag.
-func repository(o image.Output) string {
-	repo, _ := splitTag(o.Path)
-	return cmp.Or(repo, o.Path)
-}
-
-// branches names the git branch of the project, as CI or the checkout says, and the default
-// branch.
-func (b *builder) branches() []string {
-	own := cmp.Or(os.Getenv("GITHUB_HEAD_REF"), os.Getenv("GITHUB_REF_NAME"), b.checkedOut())
+// pushedRepositories lists the repositories of the registries among the outputs.
+func (b *builder) pushedRepositories() []string {
 	var out []string
-	for _, s := range []string{own, "main", "master"} {
-		if s != "" && !slices.Contains(out, s) {
-			out = append(out, s)
+	for _, o := range b.outputs {
+		if repo := repository(o); o.Kind == image.Registry && !slices.Contains(out, repo) {
+			out = append(out, repo)
 		}
 	}
 	return out
 }
 
-// checkedOut reads the branch from .git/HEAD of the project or of a folder above it.
-func (b *builder) checkedOut() string {
-	dir, err := filepath.Abs(b.project.Dir)
-	if err != nil {
-		return ""
+// repository is a registry's path without its tag.
+func repository(o image.Output) string {
+	if i := strings.LastIndexByte(o.Path, ':'); i > strings.LastIndexByte(o.Path, '/') {
+		return o.Path[:i]
 	}
-	for {
-		head, err := os.ReadFile(filepath.Join(dir, ".git", "HEAD"))
-		if err == nil {
-			branch, _ := strings.CutPrefix(strings.TrimSpace(string(head)), "ref: refs/heads/")
-			if strings.ContainsAny(branch, " ") || branch == strings.TrimSpace(string(head)) {
-				return "" // a detached head
-			}
-			return branch
-		}
-		if filepath.Dir(dir) == dir {
-			return ""
-		}
-		dir = filepath.Dir(dir)
-	}
-}
-
-// tagWord turns a branch into letters that a tag may have.
-func tagWord(branch string) string {
-	word := strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '.', r == '_', r == '-':
-			return r
-		}
-		return '-'
-	}, branch)
-	return word[:min(len(word), 100)]
+	return o.Path
 }
 
 // previousFacts returns what the previous image knows of a package's archive; nil: nothing.
 func (b *builder) previousFacts(p *pkg) *artifact.Facts {
-	if b.previous == nil {
+	if b.previous == nil || b.req.Verify {
 		return nil
 	}
 	f := b.previous.Facts[p.ask.SHA256]
@@ -174,12 +184,6 @@ func (b *builder) forget(blob digest.SHA256) bool {
 		}
 	}
 	return false
-}
-
-// moveCacheTag points the branch's moving tag to what was pushed.
-func (b *builder) moveCacheTag(ctx context.Context, o image.Output, d digest.SHA256) error {
-	o.Path, o.Tags = repository(o), []string{cacheTag + tagWord(b.branches()[0])}
-	return image.Tag(ctx, o, d)
 }
 
 // allFacts lists the facts of every archive of the image, each once, by file name.

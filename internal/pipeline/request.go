@@ -15,7 +15,10 @@ type BuildRequest struct {
 	Project      string   // folder
 	Base         string   // reference of the base image
 	From         string   // previous image whose layers may be taken over; empty: found by itself when pushing
-	Outputs      []string // "oci:DIR", "docker-archive:FILE"; none: oci:<project>/dist/image
+	Outputs      []string // "oci:DIR", "docker-archive:FILE", "docker://REF"; none, and no Push: oci:<project>/dist/image
+	Push         []string // repositories of registries, with a tag or without: more outputs
+	PushOptional bool     // a registry that takes nothing from this user is a warning, no error
+	Verify       bool     // make the layers that could be taken over, and compare
 	Tags         []string // names for the image
 	Platform     string   // "linux/amd64" or "linux-64"
 	ChannelAlias string   // URL that stands in for https://conda.anaconda.org
@@ -35,6 +38,8 @@ type BuildResult struct {
 	Platform string           `json:"platform"`
 	Base     BaseResult       `json:"base"`
 	Tags     []string         `json:"tags"`
+	Previous *PreviousResult  `json:"previous,omitempty"` // nil: none was found, or none was looked for
+	Network  NetworkResult    `json:"registries"`
 	Outputs  []OutputResult   `json:"outputs"`
 	Layers   []LayerResult    `json:"layers"`
 	Kernels  []KernelResult   `json:"kernels"`
@@ -52,11 +57,28 @@ type BaseResult struct {
 	Glibc  string `json:"glibc,omitempty"`
 }
 
-// OutputResult is one place the image was written to.
+// PreviousResult names the image whose layers could be taken over.
+type PreviousResult struct {
+	Ref    string `json:"ref"`
+	Digest string `json:"digest"`
+}
+
+// NetworkResult counts what went to and came from registries. Bytes are those of bodies.
+type NetworkResult struct {
+	Requests      int64 `json:"requests"`
+	SentBytes     int64 `json:"sent_bytes"`
+	ReceivedBytes int64 `json:"received_bytes"`
+}
+
+// OutputResult is one place the image was written to, or was to be pushed to.
 type OutputResult struct {
-	Ref          string `json:"ref"`
-	Digest       string `json:"digest"` // differs between compressions
-	BytesWritten int64  `json:"bytes_written"`
+	Ref          string   `json:"ref"`
+	Digest       string   `json:"digest"`      // differs between compressions
+	Compression  string   `json:"compression"` // "zstd" or "gzip", of corn's layers
+	BytesWritten int64    `json:"bytes_written"`
+	Tags         []string `json:"tags,omitempty"`   // in a registry, the moving one of the branch left out
+	Pushed       *bool    `json:"pushed,omitempty"` // of a registry
+	Reason       string   `json:"reason,omitempty"` // why not
 }
 
 // LayerResult is one layer that corn added.

@@ -58,23 +58,10 @@ func (b *builder) write(ctx context.Context) (*BuildResult, error) {
 			return nil, report.In(report.Base, err)
 		}
 		for _, o := range byCompression[c] {
-			stage := b.talk.Stage("write", 0, report.Bytes)
-			written, err := image.Write(ctx, img, o)
+			written, err := b.writeTo(ctx, img, o, c, res)
 			if err != nil {
-				stage.Abort()
-				if isA[*image.RefError](err) {
-					err = report.In(report.Usage, err)
-				}
 				return nil, err
 			}
-			if o.Kind == image.Registry {
-				// The image is there; the next build only has to do without this one.
-				if err := b.moveCacheTag(ctx, o, written.Digest); err != nil && ctx.Err() == nil {
-					b.warn("the next build will not find this image by itself, name it with --from: %v", err)
-				}
-			}
-			b.timings["write"] += stage.Done("%s, %s of %s new", o, report.Size(written.WrittenBytes), report.Size(written.SizeBytes))
-			res.Outputs = append(res.Outputs, OutputResult{Ref: o.String(), Digest: written.Digest.OCI(), BytesWritten: written.WrittenBytes})
 			if n == 0 {
 				res.Digest, res.ImageID, res.Size = written.Digest.OCI(), written.ConfigDigest.OCI(), written.SizeBytes
 				res.Layers = b.layerResults(v, meta)
@@ -87,7 +74,10 @@ func (b *builder) write(ctx context.Context) (*BuildResult, error) {
 
 // readOutputs reads where the image goes and what it is called there.
 func (b *builder) readOutputs() error {
-	refs := b.req.Outputs
+	refs := slices.Clone(b.req.Outputs)
+	for _, r := range b.req.Push {
+		refs = append(refs, pushPrefix+strings.TrimPrefix(r, pushPrefix))
+	}
 	if len(refs) == 0 {
 		refs = []string{"oci:" + filepath.Join(b.project.Dir, "dist", "image")}
 	}
@@ -116,10 +106,16 @@ func (b *builder) readOutputs() error {
 		if err := o.Check(); err != nil {
 			return err
 		}
+		if slices.ContainsFunc(b.outputs, func(other image.Output) bool { return other.String() == o.String() }) {
+			continue // twice the same
+		}
 		b.outputs = append(b.outputs, o)
 	}
 	return nil
 }
+
+// pushPrefix makes an output of what --push names.
+const pushPrefix = string(image.Registry) + "://"
 
 // splitTag parts "quay.io/team/image:tag" and "tag". A colon before a slash is a port.
 func splitTag(s string) (repo, tag string) {
@@ -396,6 +392,9 @@ func (b *builder) newResult(kernels *kernel.Result) *BuildResult {
 		Format: 1, Platform: b.platform.String(), Tags: append([]string{}, b.req.Tags...), Timings: map[string]int64{},
 		Base:     BaseResult{Ref: b.settings.base, Digest: b.base.Digest().OCI(), Layers: b.base.LayerCount(), Glibc: b.baseFacts.Glibc},
 		Clobbers: append([]ClobberResult{}, b.clobbers...), Warnings: []string{}, Kernels: []KernelResult{},
+	}
+	if b.previous != nil {
+		res.Previous = &PreviousResult{Ref: b.previous.Ref, Digest: b.previous.Digest.OCI()}
 	}
 	for _, k := range kernels.Kernels {
 		e := b.envByID(k.Env)

@@ -1,0 +1,185 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/nasa-openscapes/corn/digest"
+	"github.com/nasa-openscapes/corn/internal/checkout"
+	"github.com/nasa-openscapes/corn/internal/image"
+	"github.com/nasa-openscapes/corn/internal/report"
+	"github.com/nasa-openscapes/corn/oci/frame"
+)
+
+// nameImages gives the image in registries a tag where the request has none: the commit.
+// Hubs do not pull a tag again that they have, so one that moves is a trap.
+func (b *builder) nameImages(ctx context.Context) {
+	if len(b.pushedRepositories()) == 0 {
+		return
+	}
+	b.checkout = checkout.Read(b.project.Dir)
+	b.branches = b.checkout.Branches(os.Getenv)
+	tag := ""
+	for i, o := range b.outputs {
+		if o.Kind != image.Registry || len(o.Tags) > 0 || repository(o) != o.Path {
+			continue
+		}
+		if tag == "" {
+			tag = b.defaultTag(ctx)
+		}
+		b.outputs[i].Tags = []string{tag}
+	}
+}
+
+// dirtyMark ends the tag of an image whose project is not as the commit has it.
+const dirtyMark = "-dirty"
+
+func (b *builder) defaultTag(ctx context.Context) string {
+	if b.checkout.Commit == "" {
+		b.warn("the project has no git commit: the image gets the tag latest, and hubs do not pull a tag again that they have; name one with --tag")
+		return "latest"
+	}
+	tag := checkout.Short(b.checkout.Commit)
+	changed, err := checkout.Changed(ctx, b.project.Dir, b.mayRead)
+	if err != nil {
+		b.talk.Say("tag        %s; whether the project is as the commit has it is not known: %v", tag, err)
+		return tag
+	}
+	if len(changed) > 0 {
+		tag += dirtyMark
+		b.warn("the project is not as commit %s has it (%s changed): the image gets the tag %s", checkout.Short(b.checkout.Commit), some(changed), tag)
+	}
+	return tag
+}
+
+// some names the first of a list and counts the others.
+func some(list []string) string {
+	if len(list) == 1 {
+		return list[0]
+	}
+	return fmt.Sprintf("%s and %d more", list[0], len(list)-1)
+}
+
+// mayRead tells whether a build may look at a new file or folder of the project.
+func (b *builder) mayRead(p string) bool {
+	envs := path.Join(b.project.Config, "environments") + "/"
+	if strings.HasPrefix(p, envs) || strings.HasSuffix(p, "/") && strings.HasPrefix(envs, p) {
+		return true
+	}
+	dir := path.Dir(p)
+	return (dir == "." || dir == path.Clean(b.project.Config)) && slices.ContainsFunc(topFiles, func(pattern string) bool {
+		ok, err := path.Match(pattern, path.Base(p))
+		return ok && err == nil
+	})
+}
+
+// topFiles are names of files beside environments/ that a build reads.
+var topFiles = []string{"corn.*", "environment.y*ml", "requirements.txt", "*.lock", "conda-lock.yml", "apt.txt", "postBuild", "start"}
+
+// writeTo writes the image to one output and notes what came of it. A registry that takes
+// nothing from this user ends no build.
+func (b *builder) writeTo(ctx context.Context, img image.Image, o image.Output, c frame.Compression, res *BuildResult) (image.Result, error) {
+	total, err := image.Size(img)
+	if err != nil {
+		return image.Result{}, err
+	}
+	stage := b.talk.Stage("write", total, report.Bytes)
+	o.Progress = stage.Add
+	written, err := image.Write(ctx, img, o)
+	r := OutputResult{Ref: o.String(), Digest: written.Digest.OCI(), Compression: c.String()}
+	if o.Kind == image.Registry {
+		pushed := err == nil
+		r.Pushed, r.Tags = &pushed, written.Tags
+	}
+	if refused, ok := errors.AsType[*image.ReadOnlyError](err); ok {
+		stage.Abort()
+		r.Reason = refused.Error()
+		b.warn("the image is built and not pushed: %v", refused)
+		res.Outputs = append(res.Outputs, r)
+		return written, nil
+	}
+	if err != nil {
+		stage.Abort()
+		return image.Result{}, classifyImage(err)
+	}
+	b.timings["write"] += stage.Done("%s, %s layers, %s of %s new", o, c, report.Size(written.WrittenBytes), report.Size(written.SizeBytes))
+	if o.Kind == image.Registry {
+		b.sayPushed(o, written, c)
+		b.moveCacheTag(ctx, o, written.Digest)
+	}
+	r.BytesWritten = written.WrittenBytes
+	res.Outputs = append(res.Outputs, r)
+	return written, nil
+}
+
+// sayPushed names the image as others pull it, and who can.
+func (b *builder) sayPushed(o image.Output, written image.Result, c frame.Compression) {
+	for _, t := range written.Tags {
+		b.talk.Say("pushed     %s:%s", repository(o), t)
+	}
+	if c.IsZstd() {
+		b.talk.Say("pushed     zstd layers: Docker 23, containerd 1.5, podman 4 and later pull them; --compression gzip is for all others")
+	}
+}
+
+// moveCacheTag points the branch's moving tag to what was pushed. The image is there; the next
+// build only has to do without this one.
+func (b *builder) moveCacheTag(ctx context.Context, o image.Output, d digest.SHA256) {
+	if b.branches.Own == "" {
+		b.talk.Say("previous   no branch is built: no %s tag is moved", cacheTag+"BRANCH")
+		return
+	}
+	o.Path, o.Tags = repository(o), []string{cacheTag + checkout.TagWord(b.branches.Own)}
+	if err := image.Tag(ctx, o, d); err != nil && ctx.Err() == nil {
+		b.warn("the next build will not find this image by itself, name it with --from: %v", err)
+	}
+}
+
+// A NotPushedError reports an image that is built, and registries that did not take it.
+type NotPushedError struct {
+	Reasons []string // one a registry, in the order of the outputs
+}
+
+func (e *NotPushedError) Error() string {
+	return "the image is built and not pushed: " + strings.Join(e.Reasons, "\n")
+}
+
+// Hint says how to get further.
+func (e *NotPushedError) Hint() string {
+	return "log in with docker login or podman login; where pushing is not expected to work, as in a pull request of a fork, --push-optional makes this a warning"
+}
+
+// notPushed is the error of a build that could not push as it had to; nil otherwise.
+func (b *builder) notPushed(res *BuildResult) error {
+	if b.req.PushOptional {
+		return nil
+	}
+	e := &NotPushedError{}
+	for _, o := range res.Outputs {
+		if o.Pushed != nil && !*o.Pushed {
+			e.Reasons = append(e.Reasons, o.Reason)
+		}
+	}
+	if len(e.Reasons) == 0 {
+		return nil
+	}
+	return report.In(report.Registry, e)
+}
+
+// classifyImage gives errors of writing or reading an image their class.
+func classifyImage(err error) error {
+	switch {
+	case isA[*image.RefError](err), errors.Is(err, image.ErrBadTag):
+		return report.In(report.Usage, err)
+	case isA[*image.CredentialError](err):
+		return report.Hinted(report.Registry, "look at Docker's config.json and its credential helper, or log in again with docker login", err)
+	case isA[*image.RegistryError](err), isA[*image.ReadOnlyError](err), isA[*image.LostBlobError](err), isA[*image.PlatformError](err):
+		return report.In(report.Registry, err)
+	}
+	return err
+}
