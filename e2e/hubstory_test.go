@@ -29,7 +29,7 @@ func TestHubTakesImagesOfCommits(t *testing.T) {
 	repo.write(teamB+"environment.yml", environment+"0.12\n")
 	repo.copyExample(teamB + "name.txt")
 	first := name + ":" + repo.commit("Team B counts words")
-	before := must[*built](t)(s.cornBuild(within(t, 5*time.Minute), repo.dir, "--compression", "gzip", "-o", "docker://"+first))
+	before := must[*built](t)(s.cornBuild(within(t, 5*time.Minute), repo.dir, "--compression", "gzip", "--push", name))
 	t.Cleanup(func() { removeImages(t, first) })
 
 	h := startHub(t, first)
@@ -48,7 +48,7 @@ func TestHubTakesImagesOfCommits(t *testing.T) {
 	repo.copyExample(r+"environment.yml", r+"name.txt")
 	second := name + ":" + repo.commit("Newer toolz, and R")
 	reg.Forget()
-	after := must[*built](t)(s.cornBuild(within(t, 5*time.Minute), repo.dir, "--compression", "gzip", "-o", "docker://"+second,
+	after := must[*built](t)(s.cornBuild(within(t, 5*time.Minute), repo.dir, "--compression", "gzip", "--push", name,
 		"--cache-dir", filepath.Join(t.TempDir(), "cache")))
 	t.Cleanup(func() { removeImages(t, second) })
 	made, kept := changedLayers(before, after)

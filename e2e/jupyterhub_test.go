@@ -73,7 +73,7 @@ func (h *hub) start(image string) {
 		"CORN_HUB_IMAGE="+image, "CORN_HUB_PORTS="+strings.Join(ports, " "), "CORN_HUB_DIR="+h.dir,
 		"CORN_HUB_TOKEN="+h.Token, "CORN_HUB_LABEL="+h.label)
 	if err := h.cmd.Start(); err != nil {
-		h.t.Fatalf("start JupyterHub: %v: run demo/setup.sh", err)
+		h.t.Fatalf("start JupyterHub: %v: run demo/setup.sh tests", err)
 	}
 	ctx := within(h.t, time.Minute)
 	for {

@@ -61,13 +61,14 @@ func (r *repository) git(args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// commit locks the environments, commits everything, and returns the commit's short name.
+// commit locks the environments, commits everything, and returns the tag that corn gives images
+// of the commit.
 func (r *repository) commit(message string) string {
 	r.t.Helper()
 	must[[]byte](r.t)(r.s.run(within(r.t, time.Minute), r.s.demo, "lock", r.dir, "--channel", filepath.Join(r.s.dir, "channel")))
 	r.git("add", "--all")
 	r.git("commit", "--quiet", "--message", message)
-	return r.git("rev-parse", "--short", "HEAD")
+	return r.git("rev-parse", "--short=12", "HEAD")
 }
 
 // A built is what corn says of an image.
