@@ -24,10 +24,11 @@ import (
 func TestEnginesMakeOneTree(t *testing.T) {
 	s := need(t)
 	reg := registrytest.StartDebian(t)
+	project := smallProject(t, s)
 	pushed := map[string]engineImage{}
 	for _, compression := range []string{"gzip", "zstd"} {
 		ref, dir := reg.Host+"/openscapes/engines:"+compression, filepath.Join(t.TempDir(), compression)
-		b := must[*built](t)(s.cornBuild(within(t, 5*time.Minute), filepath.Join(s.root, "examples", "hackweek"),
+		b := must[*built](t)(s.cornBuild(within(t, 5*time.Minute), project.dir,
 			"--compression", compression, "--push", ref, "-o", "oci:"+dir))
 		img, err := projecttest.OpenImage("oci:" + dir)
 		if err != nil {
@@ -70,8 +71,8 @@ func (e engineImage) wantShown(t *testing.T, out string) {
 
 func (e engineImage) wantTree(t *testing.T, got tree, except ...string) {
 	t.Helper()
-	if len(e.tree) < 10_000 {
-		t.Fatalf("the image has %d paths, want tens of thousands", len(e.tree))
+	if len(e.tree) < 5_000 {
+		t.Fatalf("the image has %d paths, want thousands", len(e.tree))
 	}
 	if diff := differences(e.tree, got, except...); len(diff) > 0 {
 		t.Errorf("the tree of %s (of %d paths):\n%s", e.ref, len(e.tree), strings.Join(diff, "\n"))
@@ -153,12 +154,8 @@ func testPodman(t *testing.T, pushed map[string]engineImage) {
 			"--cgroup-manager", "cgroupfs", "--events-backend", "none",
 		}, args...)...)
 	}
-	t.Cleanup(func() {
-		ctx, cancel := withoutTest(time.Minute)
-		defer cancel()
-		if out, err := command(ctx, "podman", "--root", filepath.Join(dir, "root"), "--runroot", filepath.Join(dir, "run"), "system", "reset", "--force"); err != nil {
-			t.Errorf("remove podman's storage: %v\n%s", err, out)
-		}
+	t.Cleanup(func() { // podman mounts that folder onto itself, and may leave it so
+		_ = syscall.Unmount(filepath.Join(dir, "root", "overlay"), syscall.MNT_DETACH)
 	})
 	for _, compression := range []string{"zstd", "gzip"} {
 		e := pushed[compression]
@@ -197,7 +194,7 @@ func testContainerd(t *testing.T, pushed map[string]engineImage) {
 		if _, err := ctr(5*time.Minute, "images", "pull", "--plain-http", e.ref); err != nil {
 			t.Fatal(err)
 		}
-		out, err := ctr(3*time.Minute, append([]string{"run", "--rm", "--net-host", e.ref, "kernels-" + compression}, showKernels(t)...)...)
+		out, err := ctr(3*time.Minute, append([]string{"run", "--rm", "--net-host", e.ref, filepath.Base(dir) + "-" + compression}, showKernels(t)...)...)
 		if err != nil {
 			t.Error(err)
 		}

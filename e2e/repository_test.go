@@ -27,6 +27,18 @@ func newRepository(t *testing.T, s *stage) *repository {
 	return r
 }
 
+// smallProject has a notebook environment without JupyterLab, whose Jupyter starts kernels all
+// the same, and one kernel: what an image has, in a fifth of the example's bytes.
+func smallProject(t *testing.T, s *stage) *repository {
+	t.Helper()
+	r := &repository{t, s, filepath.Join(t.TempDir(), "small")}
+	const channels = "channels:\n  - corn-demo\n  - nodefaults\ndependencies:\n"
+	r.write("ci/environment.yml", "name: small\n"+channels+"  - python=3.13\n  - ipykernel\n")
+	r.write("ci/environments/counting/environment.yml", "name: counting\n"+channels+"  - python=3.11\n  - ipykernel\n  - toolz\n")
+	r.lock()
+	return r
+}
+
 // copyExample copies files of examples/hackweek.
 func (r *repository) copyExample(names ...string) {
 	r.t.Helper()
@@ -61,11 +73,16 @@ func (r *repository) git(args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
+func (r *repository) lock() {
+	r.t.Helper()
+	must[[]byte](r.t)(r.s.run(within(r.t, time.Minute), r.s.demo, "lock", r.dir, "--channel", filepath.Join(r.s.dir, "channel")))
+}
+
 // commit locks the environments, commits everything, and returns the tag that corn gives images
 // of the commit.
 func (r *repository) commit(message string) string {
 	r.t.Helper()
-	must[[]byte](r.t)(r.s.run(within(r.t, time.Minute), r.s.demo, "lock", r.dir, "--channel", filepath.Join(r.s.dir, "channel")))
+	r.lock()
 	r.git("add", "--all")
 	r.git("commit", "--quiet", "--message", message)
 	return r.git("rev-parse", "--short=12", "HEAD")

@@ -59,8 +59,8 @@ func layersTree(img v1.Image) (tree, error) {
 			case name == ".wh..wh..opq":
 				t.removeBelow(dir, own)
 			case isWhiteout:
-				delete(t, path.Join(dir, gone))
 				t.removeBelow(path.Join(dir, gone), own)
+				delete(t, path.Join(dir, gone))
 			default:
 				if n.Kind != 'd' {
 					t.removeBelow(p, own)
@@ -77,8 +77,8 @@ func layersTree(img v1.Image) (tree, error) {
 }
 
 func (t tree) removeBelow(dir string, but map[string]bool) {
-	if t[dir].Kind != 'd' && t[dir].Kind != 0 {
-		return
+	if t[dir].Kind != 'd' {
+		return // and do not look at every path for each file
 	}
 	for p := range t {
 		if strings.HasPrefix(p, dir+"/") && !but[p] {
