@@ -49,6 +49,11 @@ func params(t *testing.T, p testscript.Params) testscript.Params {
 			"HOME": e.WorkDir + "/home", "CORN_CACHE_DIR": e.WorkDir + "/cache", "ROOT": root,
 			// Nothing of the machine that runs the tests.
 			"TERM": "dumb", "LANG": "C", "TZ": "", "NO_COLOR": "", "CI": "", "XDG_CACHE_HOME": "",
+			"GITHUB_ACTIONS": "", "GITHUB_BASE_REF": "", "GITLAB_CI": "", "CI_DEFAULT_BRANCH": "", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "",
+			"DOCKER_CONFIG": e.WorkDir + "/docker", "REGISTRY_AUTH_FILE": "", "DOCKER_AUTH_CONFIG": "", "XDG_RUNTIME_DIR": "", "XDG_CONFIG_HOME": "",
+			"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null", "GIT_CEILING_DIRECTORIES": filepath.Dir(e.WorkDir),
+			"GIT_AUTHOR_NAME": "t", "GIT_AUTHOR_EMAIL": "t@example.org", "GIT_AUTHOR_DATE": "2026-01-02T03:04:05Z",
+			"GIT_COMMITTER_NAME": "t", "GIT_COMMITTER_EMAIL": "t@example.org", "GIT_COMMITTER_DATE": "2026-01-02T03:04:05Z",
 			"HTTP_PROXY": "", "HTTPS_PROXY": "", "http_proxy": "", "https_proxy": "", "ALL_PROXY": "", "all_proxy": "",
 		} {
 			e.Setenv(name, value)

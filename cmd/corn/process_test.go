@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -51,7 +52,7 @@ func start(ts *testscript.TestScript, args []string) (*process, error) {
 	p := &process{Cmd: exec.Command(path, args[1:]...)}
 	p.Dir, p.Stdout, p.Stderr = ts.MkAbs("."), &p.out, &p.talk
 	p.Env = os.Environ()
-	for _, name := range []string{"HOME", "CORN_CACHE_DIR", "TERM", "TMPDIR"} {
+	for _, name := range []string{"HOME", "CORN_CACHE_DIR", "TERM", "TMPDIR", "DOCKER_CONFIG", "GIT_CEILING_DIRECTORIES"} {
 		p.Env = append(p.Env, name+"="+ts.Getenv(name))
 	}
 	return p, p.Start()
@@ -106,7 +107,7 @@ func cmdTorture(ts *testscript.TestScript, args []string) error {
 	}
 	// How long the whole takes, here and now.
 	began := time.Now()
-	if err := ts.Exec(args[2], args[3:]...); err != nil {
+	if err := ts.Exec(args[2], step(args[3:], steps)...); err != nil {
 		return err
 	}
 	took := time.Since(began)
@@ -121,7 +122,7 @@ func cmdTorture(ts *testscript.TestScript, args []string) error {
 				return err
 			}
 		}
-		p, err := start(ts, args[2:])
+		p, err := start(ts, step(args[2:], i))
 		if err != nil {
 			return err
 		}
@@ -142,6 +143,9 @@ func cmdTorture(ts *testscript.TestScript, args []string) error {
 		if err != nil {
 			return fmt.Errorf("step %d: the last good image: %w", i, err)
 		}
+		if err := storyOf(ts).allWhole(); err != nil {
+			return fmt.Errorf("step %d: %w", i, err)
+		}
 		if got != before && got != after {
 			return fmt.Errorf("step %d: the layout says %s", i, got)
 		}
@@ -151,6 +155,15 @@ func cmdTorture(ts *testscript.TestScript, args []string) error {
 	}
 	ts.Logf("%d of %d runs of %v stopped", stopped, steps, took)
 	return nil
+}
+
+// step puts the number of a step where the arguments have STEP.
+func step(args []string, i int) []string {
+	out := slices.Clone(args)
+	for n := range out {
+		out[n] = strings.ReplaceAll(out[n], "STEP", strconv.Itoa(i))
+	}
+	return out
 }
 
 func cmdTmpfs(ts *testscript.TestScript, args []string) error {
@@ -198,6 +211,13 @@ func cmdExamples(ts *testscript.TestScript, args []string) error {
 	}
 	for _, line := range lines {
 		words := strings.Fields(line)
+		for i := range words { // the registries of examples are the story's
+			for public, name := range map[string]string{"quay.io": "REGISTRY", "ghcr.io": "OTHER"} {
+				if host := ts.Getenv(name); host != "" {
+					words[i] = strings.Replace(words[i], public+"/", host+"/", 1)
+				}
+			}
+		}
 		if err := ts.Exec(words[0], words[1:]...); err != nil {
 			return fmt.Errorf("%s: %w\n%s", line, err, ts.ReadFile("stderr"))
 		}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/nasa-openscapes/corn/internal/testkit/channeltest"
 	"github.com/nasa-openscapes/corn/internal/testkit/projecttest"
+	"github.com/nasa-openscapes/corn/internal/testkit/registrytest"
 )
 
 type storyKey struct{}
@@ -31,6 +32,7 @@ type story struct {
 	records    []channeltest.Record
 	wheels     map[string][]byte // by file name
 	baseLayers int
+	registries map[string]*registrytest.Registry // by name
 }
 
 func storyOf(ts *testscript.TestScript) *story { return ts.Value(storyKey{}).(*story) }
@@ -89,7 +91,8 @@ var commands = map[string]command{
 	// becomes stdout.
 	"stopped": plain(cmdStopped),
 	// torture SIGNAL STEPS corn ...: stop the command at STEPS moments, in a fresh cache and
-	// in the one that was left; the image in oci:image stays whole.
+	// in the one that was left; the image in oci:image and those in registries stay whole.
+	// STEP in an argument is the number of the moment.
 	"torture": plain(cmdTorture),
 	// tmpfs DIR SIZE: a small disk, until the story ends.
 	"tmpfs": plain(cmdTmpfs),
@@ -98,6 +101,22 @@ var commands = map[string]command{
 	"rot": plain(cmdRot),
 	// secret WORD DIR: no file below the folder has the word, layers unpacked.
 	"secret": plain(cmdSecret),
+	// registry [-login USER:PASSWORD | -tokens USER:PASSWORD | -public USER:PASSWORD] [NAME]: run
+	// a registry in memory at $REGISTRY, or at $NAME.
+	"registry": plain(cmdRegistry),
+	// broken [-at NAME] KIND METHOD PATH [TIMES]: requests to the registry fail: with a status,
+	// reset, cutupload, corrupt, corruptupload. METHOD and PATH may be "*". "broken none" heals.
+	"broken": plain(cmdBroken),
+	// traffic [-at NAME] [RESULT]: print what the registry was asked since the last time, sorted and
+	// counted, layers by their ids in a build's result.
+	"traffic": plain(cmdTraffic),
+	// lose [-at NAME] RESULT LAYER: the registry loses the blob of a layer of a build's result.
+	"lose": plain(cmdLose),
+	// index [-at NAME] REPO TAG PLATFORM=TAG...: tag an index of images that have tags.
+	"index": plain(cmdIndex),
+	// whole [-at NAME] REPO [TAG...]: the tags, or all that there are, name images that are whole;
+	// print them.
+	"whole": plain(cmdWhole),
 	// json SCHEMA FILE: the file is one JSON document and fits a schema of docs/formats.
 	"json": plain(cmdJSON),
 }
@@ -192,10 +211,14 @@ var (
 	sizes     = regexp.MustCompile(`\b[1-9][0-9.]* [kMG]?B\b`) // "0 B" says something
 	sha256s   = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
 	md5s      = regexp.MustCompile(`\b[0-9a-f]{32}\b`)
+	commits   = regexp.MustCompile(`\b[0-9a-f]{12}\b`)
 )
 
 // tidy takes what differs from run to run out of a text, and digests.
 func tidy(ts *testscript.TestScript, s string) string {
+	for name := range storyOf(ts).registries {
+		s = strings.ReplaceAll(s, ts.Getenv(name), "$"+name)
+	}
 	for _, name := range []string{"CHANNEL", "WORK", "ROOT"} {
 		if v := ts.Getenv(name); v != "" {
 			s = strings.ReplaceAll(s, v, "$"+name)
@@ -203,7 +226,7 @@ func tidy(ts *testscript.TestScript, s string) string {
 	}
 	s = blobTemps.ReplaceAllString(s, "/.SHA256TMP")
 	s = temps.ReplaceAllString(times.ReplaceAllString(s, "in T"), "${1}TMP")
-	s = sizes.ReplaceAllString(s, "SIZE")
+	s = commits.ReplaceAllString(sizes.ReplaceAllString(s, "SIZE"), "COMMIT")
 	return md5s.ReplaceAllString(sha256s.ReplaceAllString(s, "SHA256"), "MD5")
 }
 

@@ -14,7 +14,31 @@ type RefError struct {
 	Reason string // what is wrong, and what is accepted
 }
 
-func (e *RefError) Error() string { return fmt.Sprintf("image reference %q: %s", e.Ref, e.Reason) }
+func (e *RefError) Error() string {
+	return fmt.Sprintf("image reference %q: %s", ShowRef(e.Ref), e.Reason)
+}
+
+// ShowRef writes a reference without a name and password that somebody put into it, where they
+// do not belong.
+func ShowRef(ref string) string {
+	name, sum := ref, ""
+	if i := strings.Index(ref, "@sha256:"); i >= 0 {
+		name, sum = ref[:i], ref[i:]
+	}
+	i := strings.LastIndexByte(name, '@')
+	if i < 0 {
+		return ref
+	}
+	before, after := name[:i], name[i+1:]+sum
+	kind := ""
+	if i := strings.Index(before, "://"); i >= 0 {
+		kind, before = before[:i+len("://")], before[i+len("://"):]
+	}
+	if !strings.Contains(before, ":") {
+		return ref
+	}
+	return kind + "***@" + after
+}
 
 // A PlatformError reports an image that does not exist for the wanted platform.
 type PlatformError struct {

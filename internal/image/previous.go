@@ -40,7 +40,7 @@ type PreviousError struct {
 }
 
 func (e *PreviousError) Error() string {
-	return fmt.Sprintf("previous image %s: nothing can be taken over: %s", e.Ref, e.Detail)
+	return fmt.Sprintf("previous image %s: nothing can be taken over: %s", ShowRef(e.Ref), e.Detail)
 }
 
 func (e *PreviousError) Unwrap() error { return e.Err }
@@ -51,6 +51,12 @@ type PreviousLayer struct {
 	v1.Layer
 	Recorded    LayerMetadata     // as the image's own metadata say
 	Annotations map[string]string // as its manifest says; may be empty
+}
+
+// Open reads the layer's compressed bytes, and fails at their end if they are others than
+// were recorded.
+func (l *PreviousLayer) Open(ctx context.Context) (io.ReadCloser, error) {
+	return openVerified(compressed(ctx, l.Layer), toHash(l.Recorded.Digest), l.Recorded.SizeBytes)
 }
 
 // A RejectedLayer is a layer that an image says it has, and that must not be taken over.

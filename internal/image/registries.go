@@ -3,6 +3,7 @@ package image
 import (
 	"context"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -15,8 +16,8 @@ import (
 
 // RegistryOptions say how registries are spoken to. The zero value is the default.
 type RegistryOptions struct {
-	// Keychain finds credentials; nil means Docker's config.json with its credential
-	// helpers, and without one podman's auth.json.
+	// Keychain finds credentials; nil means $DOCKER_AUTH_CONFIG, Docker's config.json with
+	// its credential helpers, and without one podman's auth.json.
 	Keychain authn.Keychain
 	// Transport carries the requests; nil means one with the proxies of the environment.
 	Transport http.RoundTripper
@@ -50,7 +51,7 @@ type Registries struct {
 // NewRegistries returns connections that are opened when they are needed.
 func NewRegistries(o RegistryOptions) *Registries {
 	if o.Keychain == nil {
-		o.Keychain = authn.DefaultKeychain
+		o.Keychain = ambient{os.Getenv}
 	}
 	if o.Transport == nil {
 		t := http.DefaultTransport.(*http.Transport).Clone()
@@ -138,6 +139,12 @@ func (r *Registries) repository(ctx context.Context, n name.Repository, scope st
 	}
 	repo.client = &http.Client{Transport: t, CheckRedirect: checkRedirect}
 	c.repo = repo
+	// Who may mount from elsewhere as well can do all that is asked for alone.
+	r.mu.Lock()
+	if alone := n.String() + " " + scopes[0]; r.repos[alone] == nil {
+		r.repos[alone] = c
+	}
+	r.mu.Unlock()
 	return repo, nil
 }
 

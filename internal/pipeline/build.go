@@ -74,6 +74,7 @@ type builder struct {
 	// readPrevious
 	registries *image.Registries
 	previous   *image.Previous // nil: none
+	reused     reused
 
 	// planLayers
 	layout      plan.Layout
@@ -105,6 +106,7 @@ func Build(ctx context.Context, req BuildRequest, talk *report.Printer) (*BuildR
 		return nil, err
 	}
 	defer b.closePrevious()
+	defer b.closeReused()
 	b.compilers.make = b.newCompiler
 	defer b.compilers.close()
 	res, err := b.produce(ctx)

@@ -243,15 +243,11 @@ func (b *builder) build(ctx context.Context, v *variant) error {
 	for _, i := range missing {
 		g.Go(func() error {
 			spec := v.specs[i]
-			for n, f := range spec.Frames {
-				cached, err := layer.CachedFrame(b.cache, f.Key)
-				if err != nil {
-					return fmt.Errorf("layer %s: %w", spec.ID, err)
-				}
-				spec.Frames[n] = cached
+			known, err := b.findFrames(&spec)
+			if err != nil {
+				return err
 			}
-			var err error
-			v.layers[i], err = layer.Assemble(gctx, b.cache, spec)
+			v.layers[i], err = layer.Assemble(gctx, known, spec)
 			stage.Add(1)
 			return err
 		})
@@ -282,7 +278,12 @@ func (b *builder) makeFrames(ctx context.Context, v *variant, wanted map[digest.
 		j.frames = append(j.frames, f)
 	}
 	contentNeeded := map[digest.SHA256]bool{}
-	lacks := func(key digest.SHA256) bool { return wanted[key] && !b.cache.Has(layer.KindFrame, key) }
+	lacks := func(key digest.SHA256) bool {
+		return wanted[key] && !b.reused.has(key) && !b.cache.Has(layer.KindFrame, key)
+	}
+	if err := b.reuse(ctx, v.compression, lacks); err != nil {
+		return err
+	}
 	var placements []*placed
 	for _, p := range b.placements {
 		if !lacks(frameKey(p.key, v.compression)) {

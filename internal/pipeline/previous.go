@@ -34,7 +34,7 @@ func (b *builder) readPrevious(ctx context.Context) error {
 	if b.req.From != "" {
 		problem, err := b.tryPrevious(ctx, b.req.From)
 		if problem != nil {
-			b.warn("nothing is taken over from %s: %s", b.req.From, problem.Detail)
+			b.warn("nothing is taken over from %s: %s", image.ShowRef(b.req.From), problem.Detail)
 		}
 		return err
 	}
@@ -76,7 +76,7 @@ func (b *builder) lookInto(ctx context.Context, repo string) error {
 			return err
 		}
 	}
-	b.talk.Say("previous   none: %s has no image of the last %s", repo, report.Count(len(commits), "commit"))
+	b.talk.Say("previous   none: no image of this commit, or of %s before it, in %s", report.Count(len(commits)-1, "commit"), repo)
 	return nil
 }
 

@@ -107,7 +107,7 @@ func (b *builder) writeTo(ctx context.Context, img image.Image, o image.Output, 
 		stage.Abort()
 		return image.Result{}, classifyImage(err)
 	}
-	b.timings["write"] += stage.Done("%s, %s layers, %s of %s new", o, c, report.Size(written.WrittenBytes), report.Size(written.SizeBytes))
+	b.timings["write"] += stage.Done("%s, %s of %s new", o, report.Size(written.WrittenBytes), report.Size(written.SizeBytes))
 	if o.Kind == image.Registry {
 		b.sayPushed(o, written, c)
 		b.moveCacheTag(ctx, o, written.Digest)
@@ -122,9 +122,11 @@ func (b *builder) sayPushed(o image.Output, written image.Result, c frame.Compre
 	for _, t := range written.Tags {
 		b.talk.Say("pushed     %s:%s", repository(o), t)
 	}
+	engines := "every engine pulls them"
 	if c.IsZstd() {
-		b.talk.Say("pushed     zstd layers: Docker 23, containerd 1.5, podman 4 and later pull them; --compression gzip is for all others")
+		engines = "Docker 23, containerd 1.5, podman 4 and later pull them; --compression gzip is for others"
 	}
+	b.talk.Say("pushed     %s layers: %s", c, engines)
 }
 
 // moveCacheTag points the branch's moving tag to what was pushed. The image is there; the next

@@ -45,6 +45,7 @@ func (b *builder) repair(ctx context.Context, err error) int {
 	}
 	if isA[*layer.FrameError](err) {
 		n++ // Assemble has removed it
+		b.reused.off, b.reused.frames = true, nil
 	}
 	for _, key := range b.frameKeys() {
 		v, err := b.cache.Get(layer.KindFrame, key)

@@ -64,7 +64,7 @@ func Pull(ctx context.Context, req TransferRequest, talk *report.Printer) (*Tran
 		return nil, report.In(report.Usage, err)
 	}
 	if ref.Kind != image.Registry {
-		return nil, report.In(report.Usage, fmt.Errorf("%s is on this machine: want an image of a registry, [docker://]NAME[:TAG|@sha256:DIGEST]", req.From))
+		return nil, report.In(report.Usage, fmt.Errorf("%s is on this machine: want an image of a registry, [docker://]NAME[:TAG|@sha256:DIGEST]", image.ShowRef(req.From)))
 	}
 	return transfer(ctx, req, talk)
 }

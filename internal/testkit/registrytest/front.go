@@ -1,6 +1,7 @@
 package registrytest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -58,7 +59,7 @@ type Request struct {
 
 func (r Request) String() string { return r.Method + " " + r.Path }
 
-// A Registry is a running registry. It ends with its test.
+// A Registry is a running registry.
 type Registry struct {
 	// Host is "127.0.0.1:<port>", which clients speak to without TLS.
 	Host string
@@ -71,21 +72,30 @@ type Registry struct {
 	requests []Request
 	faults   []*Fault
 	login    *login
+	server   *httptest.Server
 	end      chan struct{} // closed when the test is over
 }
 
 // front starts the server before inner.
 func front(t testing.TB, inner http.Handler, s *store) *Registry {
 	t.Helper()
-	r := &Registry{inner: inner, store: s, end: make(chan struct{})}
-	srv := httptest.NewServer(r)
-	r.Host = strings.TrimPrefix(srv.URL, "http://")
-	t.Cleanup(func() {
-		close(r.end)
-		srv.CloseClientConnections()
-		srv.Close()
-	})
+	r := newFront(inner, s)
+	t.Cleanup(r.Close)
 	return r
+}
+
+func newFront(inner http.Handler, s *store) *Registry {
+	r := &Registry{inner: inner, store: s, end: make(chan struct{})}
+	r.server = httptest.NewServer(r)
+	r.Host = strings.TrimPrefix(r.server.URL, "http://")
+	return r
+}
+
+// Close ends a registry of New. Those of Start and StartDebian end with their tests.
+func (r *Registry) Close() {
+	close(r.end)
+	r.server.CloseClientConnections()
+	r.server.Close()
 }
 
 // Fail adds a fault. Of several that match a request, the first that is not used up
@@ -255,3 +265,16 @@ type discard struct{}
 func (discard) Header() http.Header         { return http.Header{} }
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 func (discard) WriteHeader(int)             {}
+
+// Inside asks the registry behind the front: no login, no fault, and it does not count.
+func (r *Registry) Inside(method, path string, header http.Header, data []byte) (status int, body io.ReadCloser, err error) {
+	req, err := http.NewRequest(method, path, bytes.NewReader(data))
+	if err != nil {
+		return 0, nil, err
+	}
+	req.Header = header
+	rec := httptest.NewRecorder()
+	r.inner.ServeHTTP(rec, req)
+	resp := rec.Result()
+	return resp.StatusCode, resp.Body, nil
+}

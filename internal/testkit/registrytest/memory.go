@@ -22,9 +22,16 @@ import (
 // Start runs a registry in memory.
 func Start(t testing.TB) *Registry {
 	t.Helper()
+	r := New()
+	t.Cleanup(r.Close)
+	return r
+}
+
+// New runs a registry in memory until it is closed, for those who have no testing.TB.
+func New() *Registry {
 	s := &store{repos: map[string]map[v1.Hash][]byte{}, unserved: map[v1.Hash]bool{}, uploads: map[string][]byte{}}
 	s.next = registry.New(registry.WithBlobHandler(s), registry.Logger(log.New(io.Discard, "", 0)))
-	return front(t, s, s)
+	return newFront(s, s)
 }
 
 // A store keeps blobs by repository.
