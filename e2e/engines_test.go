@@ -147,16 +147,7 @@ func dockerTree(t *testing.T, ref string) tree {
 
 // testPodman runs podman as root with storage of its own.
 func testPodman(t *testing.T, pushed map[string]engineImage) {
-	dir := scratch(t)
-	podman := func(limit time.Duration, args ...string) (string, error) {
-		return command(within(t, limit), append([]string{
-			"podman", "--root", filepath.Join(dir, "root"), "--runroot", filepath.Join(dir, "run"),
-			"--cgroup-manager", "cgroupfs", "--events-backend", "none",
-		}, args...)...)
-	}
-	t.Cleanup(func() { // podman mounts that folder onto itself, and may leave it so
-		_ = syscall.Unmount(filepath.Join(dir, "root", "overlay"), syscall.MNT_DETACH)
-	})
+	podman := podmanIn(t, scratch(t))
 	for _, compression := range []string{"zstd", "gzip"} {
 		e := pushed[compression]
 		if _, err := podman(5*time.Minute, "pull", "--quiet", "--tls-verify=false", e.ref); err != nil {

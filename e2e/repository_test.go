@@ -97,6 +97,7 @@ type built struct {
 		BytesWritten int64 `json:"bytes_written"`
 	}
 	Warnings []string
+	Said     string `json:"-"` // on standard error
 	Layers   []builtLayer
 }
 
@@ -113,10 +114,10 @@ func (s *stage) cornBuild(ctx context.Context, project string, flags ...string) 
 		s.corn, "build", project, "--base", "oci:" + filepath.Join(s.dir, "base"), "--channel-alias", s.channelURL,
 		"--cache-dir", filepath.Join(s.dir, "corn-cache"), "--json",
 	}, flags...)
-	out, err := s.run(ctx, args...)
+	out, said, err := s.runBoth(ctx, args...)
 	if err != nil {
 		return nil, err
 	}
-	b := &built{image: image{Dir: project}}
+	b := &built{image: image{Dir: project}, Said: said}
 	return b, json.Unmarshal(out, b)
 }
