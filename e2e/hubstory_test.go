@@ -67,8 +67,11 @@ func TestHubTakesImagesOfCommits(t *testing.T) {
 	// Tried for one user, while the hub's image is the old one.
 	reg.Forget()
 	server = h.spawn("ada", map[string]string{"image": second})
-	t.Logf("second image: %d of %d layers are new, %d bytes sent; Docker pulled %d blobs",
+	t.Logf("second image: %d of %d layers are new, %d bytes sent; Docker pulled %d blobs; new:",
 		len(made), len(after.Layers), after.Outputs[0].BytesWritten, len(pulledBlobs(reg)))
+	for _, l := range made {
+		t.Logf("  %s, %d bytes", l.ID, l.SizeBytes)
+	}
 	wantKernels(t, server, "Python 3 (ipykernel)", "R", "Team B")
 	wantOutput(t, server, "team-b", "import sys, toolz; print(toolz.__version__, sys.prefix)", "1.0.0 /srv/conda/envs/team-b")
 	wantOutput(t, server, "r", `cat(R.version$major, Sys.getenv("CONDA_PREFIX"))`, "4 /srv/conda/envs/r")
