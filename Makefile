@@ -15,15 +15,19 @@ build: ## build bin/corn, one static binary
 	$(GO) build -trimpath -ldflags '-s -w' -o bin/corn ./cmd/corn
 
 .PHONY: setup
-setup: ## install what the demo and the tests need (Debian, root)
+setup: ## install what the demo needs (Debian, root)
 	@./demo/setup.sh
+
+.PHONY: setup-tests
+setup-tests: ## install what the demo and the tests need (Debian, root)
+	@./demo/setup.sh tests
 
 .PHONY: demo
 demo: setup build ## build the example image from real packages and show its kernels running
 	$(GO) run ./demo run --dir $(DEMO) --corn bin/corn
 
 .PHONY: test
-test: setup build ## all tests: unit, story, and the example in a real Docker
+test: setup-tests build ## all tests: unit, story, and the example in real engines and a real hub
 	$(GO) test ./...
 	CORN_E2E=1 $(GO) test -p 1 -timeout 20m -count=1 -v ./e2e/... ./internal/peertree
 

@@ -1,10 +1,14 @@
 #!/bin/sh
-# Installs what the demo and the tests need beside Go: Debian's tools to make the base image
-# and the channel, an engine to run the image in, a browser to look at it. Says what is
+# Installs what the demo needs beside Go: Debian's tools to make the base image and the
+# channel, an engine to run the image in, a browser to look at it. "setup.sh tests" also
+# installs what the tests run the image with: a registry, a hub, other engines. Says what is
 # missing where it cannot install.
 set -eu
 # command=package
 needs="mmdebstrap=mmdebstrap dockerd=docker.io docker=docker.io chromium=chromium chromedriver=chromium-driver xz=xz-utils zstd=zstd unzip=unzip dash=dash bash=bash"
+if [ "${1:-}" = tests ]; then
+	needs="$needs git=git docker-registry=docker-registry jupyterhub=jupyterhub containerd=containerd ctr=containerd podman=podman skopeo=skopeo"
+fi
 missing="" packages=""
 for need in $needs; do
 	command -v "${need%%=*}" >/dev/null 2>&1 || {

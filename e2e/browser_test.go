@@ -41,9 +41,7 @@ func TestJupyterLabInChromium(t *testing.T) {
 	}
 	slices.Sort(want)
 	for _, section := range []string{"Notebook", "Console"} {
-		got := get(b, 20*time.Second, "read the launcher", chromedp.Evaluate[[]string](fmt.Sprintf(
-			`[...document.querySelectorAll('.jp-LauncherCard[data-category=%q] .jp-LauncherCard-label')].map(e => e.textContent)`, section)))
-		slices.Sort(got)
+		got := b.cards(section)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("cards under %s in the launcher (-want +got):\n%s", section, diff)
 		}
@@ -181,6 +179,15 @@ func (b *browser) failure() string {
 		return err.Error()
 	}
 	return "picture: " + name
+}
+
+// cards are the titles in a section of the launcher, sorted.
+func (b *browser) cards(section string) []string {
+	b.t.Helper()
+	titles := get(b, 20*time.Second, "read the launcher", chromedp.Evaluate[[]string](fmt.Sprintf(
+		`[...document.querySelectorAll('.jp-LauncherCard[data-category=%q] .jp-LauncherCard-label')].map(e => e.textContent)`, section)))
+	slices.Sort(titles)
+	return titles
 }
 
 // tidy answers the question whether news may be fetched, which covers the page.

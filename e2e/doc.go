@@ -1,7 +1,7 @@
 // Package e2e holds tests that run corn's images: in a real Docker, through their own
 // Jupyter, and in a real browser.
 //
-// They run with CORN_E2E=1 alone, and need what demo/setup.sh installs. Two images are
+// They run with CORN_E2E=1 alone, and need what "demo/setup.sh tests" installs. Two images are
 // built, from the demo channel and base: that of examples/hackweek, and that of
 // testdata/links, whose environments hold the packages that are difficult on purpose.
 //

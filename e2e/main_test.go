@@ -15,7 +15,7 @@ func TestMain(m *testing.M) {
 		end()
 	}
 	if os.Getenv("CORN_E2E") != "1" {
-		fmt.Println("e2e: every test was skipped: set CORN_E2E=1 to run them; they need Docker and Chromium (demo/setup.sh)")
+		fmt.Println("e2e: every test was skipped: set CORN_E2E=1 to run them; they need Docker and Chromium (demo/setup.sh tests)")
 	}
 	os.Exit(code)
 }

@@ -90,16 +90,22 @@ func newStage(ctx context.Context) (*stage, error) {
 
 // run runs a program in the repository and returns its standard output.
 func (s *stage) run(ctx context.Context, args ...string) ([]byte, error) {
+	out, _, err := s.runBoth(ctx, args...)
+	return out, err
+}
+
+// runBoth also returns what the program said on standard error.
+func (s *stage) runBoth(ctx context.Context, args ...string) (stdout []byte, stderr string, err error) {
 	start := time.Now()
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Dir = s.root
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {
-		return nil, fmt.Errorf("%s: %w\n%s%s", strings.Join(args, " "), err, &out, &errs)
+		return nil, "", fmt.Errorf("%s: %w\n%s%s", strings.Join(args, " "), err, &out, &errs)
 	}
 	fmt.Fprintf(os.Stderr, "e2e: %5.1fs %s %s\n", time.Since(start).Seconds(), filepath.Base(args[0]), strings.Join(args[1:min(3, len(args))], " "))
-	return out.Bytes(), nil
+	return out.Bytes(), errs.String(), nil
 }
 
 // build builds a project and loads the image into Docker, unless Docker has it.
