@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 
 	"github.com/google/go-containerregistry/pkg/name"
@@ -168,7 +170,8 @@ func (c *changing) corn(ctx context.Context) error {
 	if err := c.cornAs(ctx, "", c.all, warm, regs["cold"]); err != nil {
 		return err
 	}
-	if _, err := run.Run(ctx, run.Options{}, c.bench.corn, "lock", "--help"); err != nil {
+	help, err := exec.CommandContext(ctx, c.bench.corn, "lock", "--help").Output()
+	if err != nil || !bytes.Contains(help, []byte("--base")) {
 		c.note("this corn has no corn.lock: where a kernel comes or goes, the layout follows from the rule alone")
 	} else {
 		for _, p := range []struct{ p, had *world.Project }{{c.fewer, nil}, {c.all, c.fewer}, {c.bumped, c.all}} {
