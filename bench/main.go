@@ -38,7 +38,7 @@ func main() {
 }
 
 // parts are what --only chooses from, in the order in which they run.
-var parts = []string{"builds", "sizes", "loads", "starts", "memory"}
+var parts = []string{"builds", "sizes", "loads", "changes", "starts", "memory"}
 
 func command() *cobra.Command {
 	var o options
@@ -91,7 +91,19 @@ func command() *cobra.Command {
 	f.Int64Var(&o.bigBytes, "big", 1_500_000_000, "size of the package that memory is measured with")
 	f.BoolVar(&asJSON, "json", false, "print what was measured as JSON")
 	f.StringVar(&markdown, "markdown", "", "file whose figures are to be replaced, between its two markers")
-	cmd.AddCommand(packCommand())
+	f.Int64Var(&o.realBytes, "real", 200_000_000, "bytes of packages that the realistic project has besides the demo's, in each kernel")
+	cmd.AddCommand(packCommand(), pushCommand())
+	return cmd
+}
+
+// pushCommand is what the bench starts itself as, to measure pushing like any program.
+func pushCommand() *cobra.Command {
+	var base string
+	cmd := &cobra.Command{
+		Use: "push REF LAYER...", Hidden: true, Args: cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error { return pushImage(args[0], base, args[1:]) },
+	}
+	cmd.Flags().StringVar(&base, "base", "", "OCI layout to put the layers on")
 	return cmd
 }
 

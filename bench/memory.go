@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/nasa-openscapes/corn/bench/run"
-	"github.com/nasa-openscapes/corn/demo/locks"
 	"github.com/nasa-openscapes/corn/internal/testkit/channeltest"
 )
 
@@ -24,7 +23,7 @@ func (b *bench) memory(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := appendToLock(s.project.Kernels[0].Lock, rec); err != nil {
+	if err := appendRecord(s.project.Kernels[0].Lock, hugeChannel, rec); err != nil {
 		return err
 	}
 	for _, compression := range []string{"zstd", "gzip"} {
@@ -103,20 +102,6 @@ func (b *bench) hugePackage() (channeltest.Record, error) {
 		return channeltest.Record{}, err
 	}
 	return records[0], nil
-}
-
-func appendToLock(file string, rec channeltest.Record) error {
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_APPEND, 0)
-	if err != nil {
-		return fmt.Errorf("extend lock: %w", err)
-	}
-	url := strings.TrimSuffix(locks.ChannelURL, locks.ChannelName) + hugeChannel + "/" + rec.Path()
-	_, err = fmt.Fprintf(f, "- name: huge\n  version: '1.0'\n  manager: conda\n  platform: %s\n  dependencies: {}\n  url: %s\n  hash:\n    md5: '%s'\n    sha256: '%s'\n  category: main\n  optional: false\n",
-		channeltest.Platform, url, rec.MD5, rec.SHA256)
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	return err
 }
 
 type memoryFigures struct {

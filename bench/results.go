@@ -26,6 +26,7 @@ type results struct {
 	Builds   []buildFigures    `json:"builds"`
 	Sizes    []sizeFigures     `json:"sizes"`
 	Loads    []loadFigures     `json:"loads"`
+	Changes  []changeFigures   `json:"changes"`
 	Starts   []startFigures    `json:"starts"`
 	Memory   []memoryFigures   `json:"memory"`
 }
@@ -80,7 +81,7 @@ type startFigures struct {
 
 func (r *results) tables() []table.Table {
 	var out []table.Table
-	for _, t := range []table.Table{r.buildTable(), r.ratioTable(), r.sizeTable(), r.loadTable(), r.startTable(), r.memoryTable()} {
+	for _, t := range []table.Table{r.buildTable(), r.ratioTable(), r.sizeTable(), r.loadTable(), r.changeTable(), r.startTable(), r.memoryTable()} {
 		if len(t.Rows) > 0 {
 			out = append(out, t)
 		}

@@ -34,20 +34,22 @@ type options struct {
 	runs      int
 	only      []string
 	bigBytes  int64
+	realBytes int64
 }
 
 // bench is one run of the whole.
 type bench struct {
 	options
-	log        io.Writer
-	self       string // this program
-	channel    *locks.Channel
-	server     *httptest.Server
-	base       v1.Image
-	baseLayers int
-	peer       *oldway.Peer // nil: there is none
-	docker     bool
-	res        results
+	log            io.Writer
+	self           string // this program
+	channel        *locks.Channel
+	server         *httptest.Server
+	channelTraffic *counter
+	base           v1.Image
+	baseLayers     int
+	peer           *oldway.Peer // nil: there is none
+	docker         bool
+	res            results
 }
 
 // newBench makes what is missing of the demo's stage and finds out what can be measured.
@@ -118,7 +120,8 @@ func (b *bench) serve() error {
 	if err := os.Symlink(filepath.Join(b.dir, "channel", locks.ChannelName), link); err != nil {
 		return fmt.Errorf("serve the channel: %w", err)
 	}
-	b.server = httptest.NewServer(channeltest.NewHandler(root, channeltest.Options{}))
+	b.channelTraffic = &counter{next: channeltest.NewHandler(root, channeltest.Options{})}
+	b.server = httptest.NewServer(b.channelTraffic)
 	return nil
 }
 
@@ -165,7 +168,11 @@ func (b *bench) note(format string, args ...any) {
 func (b *bench) wants(part string) bool { return slices.Contains(b.only, part) }
 
 func (b *bench) run(ctx context.Context) error {
-	for _, n := range b.kernels {
+	kernels := b.kernels
+	if !b.wants("builds") && !b.wants("sizes") && !b.wants("loads") {
+		kernels = nil
+	}
+	for _, n := range kernels {
 		s, err := b.newScale(n)
 		if err != nil {
 			return err
@@ -180,6 +187,11 @@ func (b *bench) run(ctx context.Context) error {
 			if err := step.do(ctx, s); err != nil {
 				return fmt.Errorf("%s with %d kernels: %w", step.part, n, err)
 			}
+		}
+	}
+	if b.wants("changes") {
+		if err := b.changes(ctx); err != nil {
+			return fmt.Errorf("changes: %w", err)
 		}
 	}
 	if b.wants("starts") {
