@@ -76,6 +76,7 @@ type builder struct {
 	// planLayers
 	layout      plan.Layout
 	compression frame.Compression // of the variant being built
+	metaFrame   digest.SHA256     // key of the metadata's frame
 }
 
 // Build builds the image of a project and writes it to the outputs.
