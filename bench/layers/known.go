@@ -63,7 +63,7 @@ var _ v1.Layer = (*known)(nil)
 func (l *known) Digest() (v1.Hash, error)            { return l.d.Blob, nil }
 func (l *known) DiffID() (v1.Hash, error)            { return l.d.Diff, nil }
 func (l *known) Size() (int64, error)                { return l.d.SizeBytes, nil }
-func (l *known) MediaType() (types.MediaType, error) { return types.DockerLayer, nil }
+func (l *known) MediaType() (types.MediaType, error) { return types.OCILayer, nil }
 func (l *known) Compressed() (io.ReadCloser, error)  { return os.Open(l.file) }
 func (l *known) Uncompressed() (io.ReadCloser, error) {
 	return nil, fmt.Errorf("layer %s: only its compressed bytes are here", l.file)
