@@ -89,7 +89,7 @@ type builder struct {
 	// planLayers
 	layout      plan.Layout
 	compression frame.Compression // of the variant being built
-	metaKey     digest.SHA256     // of its metadata layer's frame, once that is known
+	metaFrame   digest.SHA256     // key of the metadata's frame
 }
 
 // Build builds the image of a project and writes it to the outputs. A *NotPushedError comes

@@ -59,12 +59,9 @@ func (b *builder) repair(ctx context.Context, err error) int {
 	return n
 }
 
-// frameKeys lists the frames of the variant that was built last.
+// frameKeys lists the frames of the variant that was built last, the metadata's too.
 func (b *builder) frameKeys() []digest.SHA256 {
-	var keys []digest.SHA256
-	if !b.metaKey.IsZero() {
-		keys = append(keys, b.metaKey)
-	}
+	keys := []digest.SHA256{b.metaFrame}
 	for key := range b.frameIndex(b.compression) {
 		keys = append(keys, key)
 	}

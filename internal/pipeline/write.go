@@ -230,15 +230,23 @@ func (b *builder) metadataLayer(ctx context.Context, v *variant, kernels *kernel
 		key.Str("path", e.Path).Int("type", int64(e.Type)).Int("mode", int64(e.Mode)).Int("uid", int64(e.UID)).
 			Int("gid", int64(e.GID)).Int("mtime", e.ModTime).Str("link", e.Link).Sum("data", digest.Sum(content(e.Path)))
 	}
-	b.metaKey = key.Key()
-	f, err := layer.CachedFrame(b.cache, b.metaKey)
-	if cache.IsMiss(err) {
-		f, err = b.metadataFrame(b.metaKey, v.compression, entries, content)
+	b.metaFrame = key.Key()
+	assemble := func(f layer.Frame) (*layer.Layer, error) {
+		return layer.Assemble(ctx, b.cache, layer.Spec{ID: metaID, Kind: string(plan.Meta), Compression: v.compression, Prelude: prelude, Frames: []layer.Frame{f}})
 	}
-	if err != nil {
+	f, err := layer.CachedFrame(b.cache, b.metaFrame)
+	if err == nil {
+		l, err := assemble(f)
+		if !isA[*layer.FrameError](err) { // damaged, and removed: it is made anew, like one that is not there
+			return l, err
+		}
+	} else if !cache.IsMiss(err) {
 		return nil, err
 	}
-	return layer.Assemble(ctx, b.cache, layer.Spec{ID: metaID, Kind: string(plan.Meta), Compression: v.compression, Prelude: prelude, Frames: []layer.Frame{f}})
+	if f, err = b.metadataFrame(b.metaFrame, v.compression, entries, content); err != nil {
+		return nil, err
+	}
+	return assemble(f)
 }
 
 func (b *builder) metadataFrame(key digest.SHA256, c frame.Compression, entries []filetree.Entry, content func(string) []byte) (layer.Frame, error) {
