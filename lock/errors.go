@@ -162,3 +162,10 @@ func where(path string, line, column int) string {
 	}
 	return fmt.Sprintf("%s:%d:%d", path, line, column)
 }
+
+// A HashError reports a package that conda-lock.yml cannot hold for want of an MD5.
+type HashError struct{ Name, URL string }
+
+func (e *HashError) Error() string {
+	return fmt.Sprintf("package %s (%s) has no md5: conda-lock.yml wants one of each conda package", e.Name, e.URL)
+}
