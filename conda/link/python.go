@@ -17,7 +17,7 @@ type Python struct {
 	SitePackages  string        // "lib/python3.13/site-packages"
 	CacheTag      string        // sys.implementation.cache_tag, "cpython-313"
 	Magic         uint16        // first two bytes of its .pyc, little endian; 0: not known
-	Artifact      digest.SHA256 // the package it came from
+	Artifact      digest.SHA256 // the package whose interpreter compiles: its own, unless the caller shares one
 	FreeThreading bool          // "3.13t": its own site-packages and executable, the same cache tag
 	PyPy          bool          // nothing is compiled: the package holds no interpreter
 }

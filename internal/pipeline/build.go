@@ -23,6 +23,7 @@ import (
 	"github.com/nasa-openscapes/corn/internal/exec"
 	"github.com/nasa-openscapes/corn/internal/image"
 	"github.com/nasa-openscapes/corn/internal/project"
+	"github.com/nasa-openscapes/corn/internal/projectlock"
 	"github.com/nasa-openscapes/corn/internal/report"
 	"github.com/nasa-openscapes/corn/internal/target"
 	"github.com/nasa-openscapes/corn/oci/frame"
@@ -51,20 +52,26 @@ type builder struct {
 	envs     []*env // the notebook env first if the project has one, then by slug
 	outputs  []image.Output
 
+	// readCornLock
+	cornLock *projectlock.Lock // nil: none
+	pin      pinPolicy
+
 	// openBase
 	base            *image.Base
 	baseFacts       *image.Facts
+	baseFactsKey    digest.SHA256
 	uid, gid        int
 	storeParents    []filetree.Entry
 	replaceNotebook bool // the base has a notebook env and so has the project
 
 	// link
-	clobbers   []ClobberResult
-	contents   map[digest.SHA256]*content
-	placements []*placed
-	compilers  compilers
-	encoders   frame.Pool
-	suspects   suspects
+	interpreters map[string]projectlock.Python // that compile, by X.Y
+	clobbers     []ClobberResult
+	contents     map[digest.SHA256]*content
+	placements   []*placed
+	compilers    compilers
+	encoders     frame.Pool
+	suspects     suspects
 
 	// readPrevious
 	registries *image.Registries
@@ -82,6 +89,10 @@ func Build(ctx context.Context, req BuildRequest, talk *report.Printer) (*BuildR
 	if err := b.load(); err != nil {
 		return nil, report.In(report.Project, err)
 	}
+	if err := b.readCornLock(); err != nil {
+		return nil, err
+	}
+	b.sayWithoutLock()
 	b.registries = image.NewRegistries(image.RegistryOptions{})
 	if err := b.readOutputs(); err != nil {
 		return nil, report.In(report.Usage, err)
@@ -160,18 +171,24 @@ func (b *builder) openCache() error {
 
 // openBase opens the base image and finds out what the envs need to know of it.
 func (b *builder) openBase(ctx context.Context) error {
+	if b.settings.base == "" && b.cornLock != nil {
+		b.settings.base = b.cornLock.Base.Ref
+	}
 	if b.settings.base == "" {
 		return report.Hinted(report.Usage, "give --base NAME:TAG of a registry, oci:DIR or docker-archive:FILE, or write base: into corn.yaml",
 			errors.New("no base image is given"))
 	}
 	var err error
-	if b.base, err = image.OpenBase(ctx, b.settings.base, image.OpenOptions{Platform: b.platform.String(), TempDir: b.tempDir, Registries: b.registries}); err != nil {
+	if b.base, err = image.OpenBase(ctx, b.baseRef(), image.OpenOptions{Platform: b.platform.String(), TempDir: b.tempDir, Registries: b.registries}); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			return report.Hinted(report.Base, "look at the path; an image of a registry is named without oci: or docker-archive:, as in --base pangeo/base-image:2026.01", err)
 		}
-		return err
+		return b.openRecorded(err)
 	}
-	if b.baseFacts, err = b.base.Facts(ctx, image.FactsOptions{Cache: baseFactsCache{b.cache}}); err != nil {
+	if err := b.checkPin(); err != nil {
+		return errors.Join(err, b.base.Close())
+	}
+	if b.baseFacts, err = b.factsOf(ctx); err != nil {
 		return fmt.Errorf("read base image %s: %w", b.settings.base, err)
 	}
 	b.uid, b.gid = b.baseFacts.User.UID, b.baseFacts.User.GID
@@ -251,6 +268,9 @@ func (c baseFactsCache) Put(key digest.SHA256, data []byte) error {
 // link plans every env.
 func (b *builder) link() error {
 	began := time.Now()
+	if err := b.chooseCompilers(); err != nil {
+		return err
+	}
 	o := linkOptions{
 		params: store.Params{FormatVersion: image.FormatVersion, Platform: b.platform.Subdir, Strip: b.settings.strip},
 		uid:    b.uid, gid: b.gid, pycShipped: b.settings.pycShipped,
@@ -308,25 +328,17 @@ func falselyListed(f *artifact.Facts) (name string, n int) {
 
 // newCompiler prepares the interpreter of a Python for compiling.
 func (b *builder) newCompiler(ctx context.Context, py *link.Python) (*exec.Compiler, error) {
-	var p *pkg
-	for _, e := range b.envs {
-		for _, q := range e.packages {
-			if q.facts.SHA256 == py.Artifact {
-				p = q
-			}
-		}
-	}
-	own := *p // its frames may be made meanwhile, from its own blob
-	if err := b.bring(ctx, []*pkg{&own}); err != nil {
+	p, err := b.bringInterpreter(ctx, py.Artifact)
+	if err != nil {
 		return nil, err
 	}
-	o, err := openArchive(own.blob, artifact.Conda, p.facts.FileName, b.tempDir)
-	if b.suspects.note(own.blob, err) != nil {
+	o, err := openArchive(p.blob, artifact.Conda, p.facts.FileName, b.tempDir)
+	if b.suspects.note(p.blob, err) != nil {
 		return nil, err
 	}
 	defer o.close()
 	interp, err := exec.Unpack(ctx, filepath.Join(b.tempDir, "python-"+py.Artifact.String()), p.facts, o.conda)
-	if b.suspects.note(own.blob, err) != nil {
+	if b.suspects.note(p.blob, err) != nil {
 		return nil, err
 	}
 	interp.Magic = py.Magic

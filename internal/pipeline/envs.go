@@ -63,12 +63,9 @@ type linkOptions struct {
 	pycShipped bool // no bytecode is compiled
 }
 
-// link plans the env: what each package brings, who wins where several bring one path, and
+// link plans the env, whose python is known: what each package brings, who wins where several bring one path, and
 // the keys of all that is to be written.
 func (e *env) link(o linkOptions) ([]store.Clobber, error) {
-	if err := e.findPython(); err != nil {
-		return nil, err
-	}
 	arts := make([]store.Artifact, len(e.packages))
 	for i, p := range e.packages {
 		if err := e.items(p, o); err != nil {

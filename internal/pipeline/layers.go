@@ -76,7 +76,21 @@ func frameKey(what digest.SHA256, c frame.Compression) digest.SHA256 {
 
 // planLayers decides which frames share a layer.
 func (b *builder) planLayers() error {
-	req := plan.Request{First: notebookID, Params: plan.Params{BaseLayers: b.base.LayerCount()}}
+	req := b.planRequest(b.layoutState())
+	var err error
+	b.layout, err = plan.New(req)
+	if isA[*plan.BudgetError](err) {
+		return report.Hinted(report.Base, "use a base image of fewer layers: docker export and docker import make one of one layer", fmt.Errorf("base image %s: %w", b.settings.base, err))
+	}
+	if b.layout.Relaid {
+		b.talk.Say("layout     the layers of corn.lock are too many for this base: laid out anew")
+	}
+	return err
+}
+
+// planRequest is what the image is to hold, and the layout of before; nil: none.
+func (b *builder) planRequest(before *plan.State) plan.Request {
+	req := plan.Request{First: notebookID, Params: plan.Params{BaseLayers: b.base.LayerCount()}, Previous: before}
 	for _, c := range b.contents {
 		req.Contents = append(req.Contents, plan.Content{
 			Key: c.key, Name: c.pkg.facts.Name, Dist: store.Dist(c.pkg.facts),
@@ -88,12 +102,7 @@ func (b *builder) planLayers() error {
 			Key: p.key, Env: p.env.id, Name: p.pkg.facts.Name, Dist: store.Dist(p.pkg.facts),
 		})
 	}
-	var err error
-	b.layout, err = plan.New(req)
-	if isA[*plan.BudgetError](err) {
-		return report.Hinted(report.Base, "use a base image of fewer layers: docker export and docker import make one of one layer", fmt.Errorf("base image %s: %w", b.settings.base, err))
-	}
-	return err
+	return req
 }
 
 // A variant is the image in one compression.

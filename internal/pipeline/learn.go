@@ -62,16 +62,24 @@ func (b *builder) learn(ctx context.Context) error {
 func (b *builder) askFor() error {
 	for _, e := range b.envs {
 		for _, p := range e.packages {
-			url, err := p.locked.Expand(os.LookupEnv)
-			if err != nil {
+			if err := p.request(fmt.Sprintf("%s:%d", e.lockPath, p.locked.Line)); err != nil {
 				return err
-			}
-			p.ask = fetch.Request{
-				Name: p.locked.FileName, URL: url, Origin: fmt.Sprintf("%s:%d", e.lockPath, p.locked.Line),
-				Want: digest.Want{SHA256: p.locked.SHA256, MD5: p.locked.MD5, SizeBytes: p.locked.SizeBytes},
 			}
 			p.env = e.id
 		}
+	}
+	return nil
+}
+
+// request makes the request for the package's archive; origin is the line that names it.
+func (p *pkg) request(origin string) error {
+	url, err := p.locked.Expand(os.LookupEnv)
+	if err != nil {
+		return err
+	}
+	p.ask = fetch.Request{
+		Name: p.locked.FileName, URL: url, Origin: origin,
+		Want: digest.Want{SHA256: p.locked.SHA256, MD5: p.locked.MD5, SizeBytes: p.locked.SizeBytes},
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ type assignment struct {
 	content []string          // by index of world.contents
 	place   map[string]string // by env
 	private map[string]string // by env with a private bucket
+	steps   map[string]int    // by env: when it came
 }
 
 func (a *assignment) count() limits {
@@ -23,7 +24,7 @@ func (a *assignment) count() limits {
 	add := func(id string) {
 		if !seen[id] {
 			seen[id] = true
-			*n.of(kindOf(id))++
+			*n.of(KindOf(id))++
 		}
 	}
 	for _, id := range a.content {
@@ -37,12 +38,12 @@ func (a *assignment) count() limits {
 
 // assign follows the rule after what prev says. lim binds what the rule decides.
 func (w *world) assign(prev *State, first string, lim limits) *assignment {
-	a := &assignment{content: make([]string, len(w.contents))}
+	a := &assignment{content: make([]string, len(w.contents)), steps: w.steps(prev)}
 	envKept := map[Kind]map[string]string{Placements: {}, ContentPrivate: {}}
 	if prev != nil {
 		w.keep(a, prev)
 		for _, e := range prev.Envs {
-			if m := envKept[kindOf(e.Layer)]; m != nil {
+			if m := envKept[KindOf(e.Layer)]; m != nil {
 				m[e.Env] = e.Layer
 			}
 		}
@@ -50,23 +51,77 @@ func (w *world) assign(prev *State, first string, lim limits) *assignment {
 	w.alone(a, lim.alone)
 	var owners []string
 	for i, c := range w.contents {
-		switch {
-		case a.content[i] != "":
-		case len(c.Users) > 1:
+		if a.content[i] != "" {
+			continue
+		}
+		if users := a.earliest(c); len(users) > 1 {
 			a.content[i] = bucket(c.Name, lim.shared)
-		default:
-			owners = append(owners, c.Users[0])
+		} else {
+			owners = append(owners, users[0])
 		}
 	}
-	slices.SortFunc(owners, func(x, y string) int { return compareEnv(first, x, y) })
+	// Who came first is served first, so that who came later finds what is left.
+	byArrival := func(x, y string) int { return cmp.Or(cmp.Compare(a.steps[x], a.steps[y]), compareEnv(first, x, y)) }
+	slices.SortFunc(owners, byArrival)
 	a.private = group(slices.Compact(owners), privatePrefix, "", lim.private, envKept[ContentPrivate])
 	for i, c := range w.contents {
 		if a.content[i] == "" {
-			a.content[i] = a.private[c.Users[0]]
+			a.content[i] = a.private[a.earliest(c)[0]]
 		}
 	}
-	a.place = group(w.envs, placePrefix, first, lim.place, envKept[Placements])
+	envs := slices.Clone(w.envs)
+	slices.SortStableFunc(envs, byArrival)
+	a.place = group(envs, placePrefix, first, lim.place, envKept[Placements])
 	return a
+}
+
+// steps says when each env came: as prev knows, and those that it does not know last.
+func (w *world) steps(prev *State) map[string]int {
+	steps := map[string]int{}
+	last := 0
+	if prev != nil {
+		for _, a := range prev.Arrivals {
+			if at, ok := steps[a.Env]; !ok || a.Step < at {
+				steps[a.Env] = a.Step
+			}
+			last = max(last, a.Step)
+		}
+	}
+	for env := range w.placements {
+		if _, ok := steps[env]; !ok {
+			steps[env] = last + 1
+		}
+	}
+	for _, c := range w.contents {
+		for _, env := range c.Users {
+			if _, ok := steps[env]; !ok {
+				steps[env] = last + 1
+			}
+		}
+	}
+	return steps
+}
+
+// earliest lists those users of a content that came in the first step of any: the place
+// that they give it is not changed by who comes later.
+func (a *assignment) earliest(c Content) []string {
+	step := a.step(c)
+	var out []string
+	for _, u := range c.Users {
+		if a.steps[u] == step {
+			out = append(out, u)
+		}
+	}
+	return out
+}
+
+// step is the one in which a content came.
+func (a *assignment) step(c Content) int {
+	step := a.steps[c.Users[0]]
+	for _, u := range c.Users {
+		step = min(step, a.steps[u])
+	}
+	return step
 }
 
 // bucket is the shared bucket of a name. The name, not the key: a new version has to land
@@ -81,13 +136,13 @@ func bucket(name string, n int) string {
 func (w *world) keep(a *assignment, prev *State) {
 	had := map[string]string{}
 	for _, c := range prev.Classes {
-		if k := kindOf(c.Layer); k != "" && k != Placements {
+		if k := KindOf(c.Layer); k != "" && k != Placements {
 			had[c.ID] = c.Layer
 		}
 	}
 	taken := map[string]bool{} // stand-alone layers
 	use := func(i int, layer string) bool {
-		if kindOf(layer) == ContentAlone {
+		if KindOf(layer) == ContentAlone {
 			if taken[layer] {
 				return false
 			}
@@ -97,8 +152,8 @@ func (w *world) keep(a *assignment, prev *State) {
 		return true
 	}
 	for i, c := range w.contents {
-		if layer, ok := had[idOf(c.Key)]; ok && use(i, layer) {
-			delete(had, idOf(c.Key))
+		if layer, ok := had[IDOf(c.Key)]; ok && use(i, layer) {
+			delete(had, IDOf(c.Key))
 		}
 	}
 	gone := map[string][]string{} // by name; sorted because prev is
@@ -123,13 +178,13 @@ func (w *world) keep(a *assignment, prev *State) {
 	}
 }
 
-// alone gives the largest artifacts layers of their own.
+// alone gives the largest artifacts layers of their own, those of earlier steps first.
 func (w *world) alone(a *assignment, limit int) {
 	used := map[string]bool{}
 	var kept, want []int
 	for i, c := range w.contents {
 		switch {
-		case kindOf(a.content[i]) == ContentAlone:
+		case KindOf(a.content[i]) == ContentAlone:
 			kept = append(kept, i)
 		case a.content[i] == "" && c.SizeBytes >= w.params.AloneBytes:
 			want = append(want, i)
@@ -146,9 +201,11 @@ func (w *world) alone(a *assignment, limit int) {
 		}
 		used[a.content[i]] = true
 	}
-	slices.SortFunc(want, bySize)
+	byStep := func(x, y int) int { return cmp.Compare(a.step(w.contents[x]), a.step(w.contents[y])) }
+	slices.SortFunc(want, func(x, y int) int { return cmp.Or(byStep(x, y), bySize(x, y)) })
 	want = want[:min(len(want), max(limit-len(kept), 0))]
-	slices.Sort(want) // names are given in the order of contents
+	// Names are given in the order of contents.
+	slices.SortFunc(want, func(x, y int) int { return cmp.Or(byStep(x, y), cmp.Compare(x, y)) })
 	for _, i := range want {
 		id := alonePrefix + w.contents[i].Name
 		for n := 2; used[id]; n++ {

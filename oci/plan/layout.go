@@ -31,7 +31,8 @@ const (
 	metaID        = "meta"
 )
 
-func kindOf(id string) Kind {
+// KindOf is the kind of a layer of frames with this ID; "" if it is none.
+func KindOf(id string) Kind {
 	for prefix, kind := range map[string]Kind{alonePrefix: ContentAlone, sharedPrefix: ContentShared,
 		privatePrefix: ContentPrivate, placePrefix: Placements} {
 		if rest, ok := strings.CutPrefix(id, prefix); ok && rest != "" {
@@ -163,7 +164,7 @@ func (w *world) layout(a *assignment, prev *State, first string) Layout {
 	changes := map[string]int{}
 	get := func(id string) *Layer {
 		if layers[id] == nil {
-			layers[id] = &Layer{ID: id, Kind: kindOf(id)}
+			layers[id] = &Layer{ID: id, Kind: KindOf(id)}
 		}
 		return layers[id]
 	}
@@ -250,12 +251,12 @@ func (w *world) layout(a *assignment, prev *State, first string) Layout {
 func (w *world) state(a *assignment, layers []Layer) State {
 	s := State{AloneBytes: w.params.AloneBytes, MaxAlone: w.params.MaxAlone, Buckets: w.params.Buckets}
 	for _, l := range layers {
-		if kindOf(l.ID) != "" {
+		if KindOf(l.ID) != "" {
 			s.Order = append(s.Order, l.ID)
 		}
 	}
 	for i, c := range w.contents {
-		s.Classes = append(s.Classes, Class{Name: c.Name, ID: idOf(c.Key), Layer: a.content[i]})
+		s.Classes = append(s.Classes, Class{Name: c.Name, ID: IDOf(c.Key), Layer: a.content[i]})
 	}
 	for env, id := range a.place {
 		s.Envs = append(s.Envs, EnvClass{env, id})
@@ -263,8 +264,18 @@ func (w *world) state(a *assignment, layers []Layer) State {
 	for env, id := range a.private {
 		s.Envs = append(s.Envs, EnvClass{env, id})
 	}
-	s.sort()
+	for env, step := range a.steps {
+		if w.uses(env) {
+			s.Arrivals = append(s.Arrivals, Arrival{env, step})
+		}
+	}
+	s.Sort()
 	return s
+}
+
+// uses tells whether the request has the env.
+func (w *world) uses(env string) bool {
+	return w.placements[env] != nil || slices.ContainsFunc(w.contents, func(c Content) bool { return slices.Contains(c.Users, env) })
 }
 
 func (l Layer) String() string {

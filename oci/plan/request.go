@@ -148,10 +148,10 @@ func (r *Request) check() (*world, error) {
 			*old = c
 			continue
 		}
-		if other, ok := ids[idOf(c.Key)]; ok {
+		if other, ok := ids[IDOf(c.Key)]; ok {
 			return nil, &RequestError{what, "shares the first 16 digits of its key with " + other}
 		}
-		ids[idOf(c.Key)] = c.Dist
+		ids[IDOf(c.Key)] = c.Dist
 		slices.Sort(users)
 		c.Users = slices.Compact(users)
 		seen[c.Key] = len(w.contents)
@@ -189,7 +189,7 @@ func (r *Request) checkEnvs(w *world, seen map[digest.SHA256]int) error {
 	ids := map[string]bool{}
 	for _, e := range w.execs {
 		switch {
-		case !word(e.ID) || ids[e.ID] || kindOf(e.ID) != "" || e.ID == metaID:
+		case !word(e.ID) || ids[e.ID] || KindOf(e.ID) != "" || e.ID == metaID:
 			return &RequestError{"exec " + e.ID, "needs an id of its own"}
 		case e.Env != "" && w.placements[e.Env] == nil:
 			return &RequestError{"exec " + e.ID, fmt.Sprintf("belongs to env %q, which has no placement", e.Env)}

@@ -20,6 +20,15 @@ type State struct {
 	Order      []string   // ids of layers, lowest first
 	Classes    []Class    // by name, then id
 	Envs       []EnvClass // by env, then layer
+	Arrivals   []Arrival  // by env
+}
+
+// An Arrival says in which step an env came into the image. Steps only grow. What an env
+// brings never moves what is there from an earlier step, and that is so without a record
+// for each artifact.
+type Arrival struct {
+	Env  string
+	Step int
 }
 
 // A Class says that an artifact is in a layer.
@@ -33,15 +42,18 @@ type Class struct {
 // in a layer. The kind of the layer's ID says which.
 type EnvClass struct{ Env, Layer string }
 
-func idOf(key digest.SHA256) string { return key.String()[:16] }
+// IDOf is how a State names a content: by the first 16 digits of its key.
+func IDOf(key digest.SHA256) string { return key.String()[:16] }
 
-func (s *State) sort() {
+// Sort puts everything but Order into the order in which it is written.
+func (s *State) Sort() {
 	slices.SortFunc(s.Classes, func(a, b Class) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Layer, b.Layer))
 	})
 	slices.SortFunc(s.Envs, func(a, b EnvClass) int {
 		return cmp.Or(cmp.Compare(a.Env, b.Env), cmp.Compare(a.Layer, b.Layer))
 	})
+	slices.SortFunc(s.Arrivals, func(a, b Arrival) int { return cmp.Or(cmp.Compare(a.Env, b.Env), cmp.Compare(a.Step, b.Step)) })
 }
 
 // MarshalText writes one fact a line.
@@ -53,6 +65,9 @@ func (s State) MarshalText() ([]byte, error) {
 	}
 	for _, e := range s.Envs {
 		fmt.Fprintf(&b, "env %s %s\n", e.Env, e.Layer)
+	}
+	for _, a := range s.Arrivals {
+		fmt.Fprintf(&b, "arrival %s %d\n", a.Env, a.Step)
 	}
 	for _, l := range s.Order {
 		fmt.Fprintf(&b, "layer %s\n", l)
@@ -80,8 +95,9 @@ func (s *State) UnmarshalText(text []byte) error {
 		f := strings.Split(line, " ")
 		ok := !slices.Contains(f, "")
 		number := func() int64 {
-			v, err := strconv.ParseInt(f[1], 10, 64)
-			ok = ok && err == nil && strconv.FormatInt(v, 10) == f[1]
+			last := f[len(f)-1]
+			v, err := strconv.ParseInt(last, 10, 64)
+			ok = ok && err == nil && strconv.FormatInt(v, 10) == last
 			return v
 		}
 		switch {
@@ -95,6 +111,8 @@ func (s *State) UnmarshalText(text []byte) error {
 			out.Classes = append(out.Classes, Class{f[1], f[2], f[3]})
 		case len(f) == 3 && f[0] == "env":
 			out.Envs = append(out.Envs, EnvClass{f[1], f[2]})
+		case len(f) == 3 && f[0] == "arrival":
+			out.Arrivals = append(out.Arrivals, Arrival{f[1], int(number())})
 		case len(f) == 2 && f[0] == "layer":
 			out.Order = append(out.Order, f[1])
 		default:
@@ -104,17 +122,18 @@ func (s *State) UnmarshalText(text []byte) error {
 			return &ParseError{Line: n, Text: line}
 		}
 	}
-	out.sort()
+	out.Sort()
 	*s = out
 	return nil
 }
 
 // Exceptions returns the least state from which New makes layout l again out of r:
-// the parameters, the order, and only what the rule alone would decide otherwise. That is
-// what corn.lock keeps. r is the request that l was made from; its Previous is ignored.
+// the parameters, the order, the arrivals, and only what the rule alone would decide
+// otherwise. That is what corn.lock keeps. r is the request that l was made from; its
+// Previous is ignored.
 func Exceptions(r Request, l Layout) (State, error) {
 	full := l.State()
-	least := State{AloneBytes: full.AloneBytes, MaxAlone: full.MaxAlone, Buckets: full.Buckets, Order: full.Order}
+	least := State{AloneBytes: full.AloneBytes, MaxAlone: full.MaxAlone, Buckets: full.Buckets, Order: full.Order, Arrivals: full.Arrivals}
 	r.Params = l.Params
 	r.Previous = &least
 	byRule, err := New(r)
@@ -138,7 +157,7 @@ func Exceptions(r Request, l Layout) (State, error) {
 	}
 	// A limit that binds (MaxAlone, the budget) makes places depend on one another, so a
 	// few exceptions may not do. Everything does.
-	if !sameLayers(again, l) {
+	if again.Relaid || !sameLayers(again, l) {
 		return full, nil
 	}
 	return least, nil

@@ -1,0 +1,141 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/nasa-openscapes/corn/artifact"
+	"github.com/nasa-openscapes/corn/conda/link"
+	"github.com/nasa-openscapes/corn/conda/record"
+	"github.com/nasa-openscapes/corn/digest"
+	"github.com/nasa-openscapes/corn/internal/projectlock"
+	"github.com/nasa-openscapes/corn/lock"
+)
+
+// One interpreter compiles for all environments of an X.Y, so that those with different
+// patch levels share content: the compiler is in the content's key, because a patch level
+// changes bytes, and Python takes bytecode of any patch level of its X.Y. corn.lock says
+// which; without it, it is the newest that the project has. docs/design/interpreters.md has
+// the reasons and figures.
+
+// chooseCompilers finds the Python of every env and settles what compiles for it.
+func (b *builder) chooseCompilers() error {
+	for _, e := range b.envs {
+		if err := e.findPython(); err != nil {
+			return fmt.Errorf("environment %q: %w", e.id, err)
+		}
+	}
+	b.interpreters = map[string]projectlock.Python{}
+	if b.settings.pycShipped {
+		return nil
+	}
+	for _, e := range b.envs {
+		if !sharesCompiler(e.python) {
+			continue
+		}
+		own := e.describePython()
+		if best, ok := b.interpreters[own.Short]; !ok || newerPython(&own, &best) {
+			b.interpreters[own.Short] = own
+		}
+	}
+	if b.cornLock != nil {
+		for short := range b.interpreters {
+			if py := b.cornLock.Python(b.platform.Subdir, short, newerPython); py != nil {
+				b.interpreters[short] = *py
+			}
+		}
+	}
+	for _, e := range b.envs {
+		if sharesCompiler(e.python) {
+			e.python.Artifact = b.interpreters[e.python.Short].SHA256
+		}
+	}
+	return nil
+}
+
+// sharesCompiler tells whether another patch level's interpreter may compile for a Python:
+// a release of CPython whose magic number is known, so that it can be checked. Pre-releases
+// change it, and a free-threaded build is another program.
+func sharesCompiler(py *link.Python) bool {
+	return py != nil && !py.PyPy && !py.FreeThreading && py.Magic != 0 && strings.Trim(py.Version, "0123456789.") == ""
+}
+
+// describePython is the env's own python package as corn.lock has it.
+func (e *env) describePython() projectlock.Python {
+	i := slices.IndexFunc(e.packages, func(p *pkg) bool { return p.facts.SHA256 == e.python.Artifact })
+	p := e.packages[i]
+	return projectlock.Python{
+		Short: e.python.Short, FileName: p.facts.FileName, URL: shownURL(p.locked.URL),
+		SHA256: p.facts.SHA256, MD5: p.facts.MD5, SizeBytes: p.facts.SizeBytes,
+	}
+}
+
+var variable = regexp.MustCompile(`\$(\w+|\{\w+\})`)
+
+// shownURL is a URL that may be committed: secrets are hidden, but $NAMES of variables stay.
+func shownURL(url string) string {
+	url = strings.ReplaceAll(url, " ", "%20")
+	redacted := record.Redact(url)
+	if variable.ReplaceAllLiteralString(url, "***") == redacted {
+		return url
+	}
+	return redacted
+}
+
+// newerPython tells whether a is of a later version than b; where they are equal, names and
+// hashes decide, so that one is always the newest.
+func newerPython(a, b *projectlock.Python) bool {
+	return cmp.Or(slices.Compare(versionOf(a), versionOf(b)), cmp.Compare(a.FileName, b.FileName), compareDigests(a.SHA256, b.SHA256)) > 0
+}
+
+// versionOf reads the numbers in "python-3.12.7-h2628c8c_0_cpython.conda".
+func versionOf(py *projectlock.Python) []int {
+	var out []int
+	parts := strings.Split(py.FileName, "-")
+	for s := range strings.SplitSeq(parts[min(1, len(parts)-1)], ".") {
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			break
+		}
+		out = append(out, n)
+	}
+	return out
+}
+
+// bringInterpreter returns the python package that compiles, with its archive: one of the
+// envs', else the one that corn.lock names.
+func (b *builder) bringInterpreter(ctx context.Context, sum digest.SHA256) (*pkg, error) {
+	for _, e := range b.envs {
+		for _, q := range e.packages {
+			if q.facts.SHA256 == sum {
+				own := *q // its frames may be made meanwhile, from its own blob
+				return &own, b.bring(ctx, []*pkg{&own})
+			}
+		}
+	}
+	var py projectlock.Python
+	for _, have := range b.interpreters {
+		if have.SHA256 == sum {
+			py = have
+		}
+	}
+	p := &pkg{locked: lock.Package{
+		Manager: lock.Conda, Name: "python", URL: py.URL, FileName: py.FileName, MD5: py.MD5, SHA256: py.SHA256, SizeBytes: py.SizeBytes,
+	}}
+	if err := p.request(projectlock.FileName); err != nil {
+		return nil, err
+	}
+	if err := b.bring(ctx, []*pkg{p}); err != nil {
+		return nil, fmt.Errorf("the interpreter that compiles for Python %s: %w", py.Short, err)
+	}
+	var err error
+	if p.facts, err = b.cachedFacts(ctx, p.blob, artifact.Conda, p.locked.FileName); b.suspects.note(p.blob, err) != nil {
+		return nil, err
+	}
+	return p, nil
+}
