@@ -41,7 +41,7 @@ func (k *NoarchKind) UnmarshalJSON(b []byte) error {
 	return fmt.Errorf("noarch: got %q, want python or generic", s)
 }
 
-// Features are the names of track_features, in order.
+// Features are the names of track_features or features, in order.
 type Features []string
 
 // UnmarshalJSON reads a text of names parted by spaces or commas, or a list.
@@ -49,12 +49,12 @@ func (f *Features) UnmarshalJSON(b []byte) error {
 	var list []string
 	if len(b) > 0 && b[0] == '[' {
 		if err := json.Unmarshal(b, &list); err != nil {
-			return fmt.Errorf("track_features: %w", err)
+			return fmt.Errorf("features: %w", err)
 		}
 	} else {
 		var s string
 		if err := json.Unmarshal(b, &s); err != nil {
-			return fmt.Errorf("track_features: %w", err)
+			return fmt.Errorf("features: %w", err)
 		}
 		list = strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == ',' })
 	}
@@ -92,6 +92,14 @@ type Record struct {
 
 	Noarch        NoarchKind `json:"noarch,omitempty"`
 	TrackFeatures Features   `json:"track_features,omitempty"`
+	// Features are wanted where another record tracks them: a rule of before 2017 that nobody
+	// solves by any more. They only serve to be matched.
+	Features Features `json:"features,omitempty"`
+	// Flags tell variants apart: "cuda", "blas:mkl" (CEP 45).
+	Flags []string `json:"flags,omitempty"`
+	// ExtraDepends are more dependencies by group, MatchSpecs verbatim; a group counts
+	// where a spec has it among its extras (CEP 44). Treat it as read-only.
+	ExtraDepends map[string][]string `json:"extra_depends,omitempty"`
 	License       string     `json:"license,omitempty"`
 	LicenseFamily string     `json:"license_family,omitempty"`
 	// TimestampMillis is the build time in Unix milliseconds.
