@@ -1,0 +1,197 @@
+package repodata
+
+import (
+	"encoding/binary"
+	"net/url"
+	"strings"
+
+	"github.com/nasa-openscapes/corn/conda/record"
+)
+
+// ShardVersion is the version of a shard's bytes. It is raised with every change of them, and
+// belongs into the keys of what is cached.
+const ShardVersion = 1
+
+// A Shard holds the records of one package name, encoded. It is immutable and safe for
+// concurrent use.
+type Shard struct {
+	name    string
+	depends []string
+	raw     []byte // whole
+	body    []byte // from the texts on
+}
+
+// Name is the package's name.
+func (s *Shard) Name() string { return s.name }
+
+// DependNames are the names that any of the records depends on, sorted, virtual packages
+// among them, names in constrains not. Treat it as read-only.
+func (s *Shard) DependNames() []string { return s.depends }
+
+// Bytes is the encoded shard, for a cache. Treat it as read-only.
+func (s *Shard) Bytes() []byte { return s.raw }
+
+// A reader takes encoded numbers and texts apart. After the first error it gives zeros.
+type reader struct {
+	b   []byte
+	bad bool
+}
+
+func (r *reader) num() uint64 {
+	// Most numbers are below 128.
+	if len(r.b) > 0 && r.b[0] < 0x80 {
+		n := uint64(r.b[0])
+		r.b = r.b[1:]
+		return n
+	}
+	n, w := binary.Uvarint(r.b)
+	if w <= 0 {
+		r.bad, r.b = true, nil
+		return 0
+	}
+	r.b = r.b[w:]
+	return n
+}
+
+func (r *reader) signed() int64 {
+	n, w := binary.Varint(r.b)
+	if w <= 0 {
+		r.bad, r.b = true, nil
+		return 0
+	}
+	r.b = r.b[w:]
+	return n
+}
+
+// count is a number of things that each take at least one of the bytes that follow.
+func (r *reader) count() int {
+	n := r.num()
+	if n > uint64(len(r.b)) {
+		r.bad, r.b = true, nil
+		return 0
+	}
+	return int(n)
+}
+
+func (r *reader) bytes(n int) []byte {
+	if n > len(r.b) {
+		r.bad, r.b = true, nil
+		return nil
+	}
+	s := r.b[:n:n]
+	r.b = r.b[n:]
+	return s
+}
+
+func (r *reader) text() []byte { return r.bytes(r.count()) }
+
+func badShard(name, reason string) error {
+	if name != "" {
+		reason = "the records of " + name + ": " + reason
+	}
+	return &FormatError{What: "repodata index", Offset: -1, Reason: reason}
+}
+
+// ParseShard reads what Shard.Bytes gave. It decodes no record; b must not change afterwards.
+// Bytes that are no shard are a *FormatError, here or from Records.
+func ParseShard(b []byte) (*Shard, error) {
+	r := &reader{b: b}
+	s := &Shard{name: string(r.text()), raw: b}
+	n := r.count()
+	if n > 0 {
+		s.depends = make([]string, n)
+		from := r.b
+		lens := 0
+		for range n {
+			lens += len(r.text())
+		}
+		// One text for all names: they live as long as the shard.
+		var all strings.Builder
+		all.Grow(lens)
+		r.b = from
+		for i := range n {
+			t := r.text()
+			start := all.Len()
+			all.Write(t)
+			s.depends[i] = all.String()[start:]
+		}
+	}
+	s.body = r.b
+	if r.bad || s.name == "" {
+		return nil, badShard(s.name, "the head is damaged")
+	}
+	return s, nil
+}
+
+// An Origin says where records stand: what a shard does not hold, because the same shard may
+// lie in several places.
+type Origin struct {
+	Channel string        // the channel's base URL without credentials
+	Subdir  record.Subdir // the folder of the channel
+	BaseURL string        // what file names are put behind: info.base_url resolved, else the subdir's URL. A final slash is not needed
+}
+
+// Records decodes the records, in the order of their file names. Texts and slices are shared between
+// records: equal lists of dependencies are the same slice. Each call decodes anew.
+func (s *Shard) Records(o Origin) ([]*record.Record, error) {
+	d := decoder{reader: reader{b: s.body}, name: s.name}
+	n, err := d.head()
+	if err != nil {
+		return nil, err
+	}
+	recs := make([]record.Record, n)
+	files := make([]fileRef, n)
+	var p packed
+	for i := range recs {
+		if err := d.next(&p); err != nil {
+			return nil, err
+		}
+		d.record(&recs[i], &p)
+		files[i] = fileRef{name: d.texts[p.fileName], ext: p.format().Ext()}
+	}
+	place(recs, files, o)
+	out := make([]*record.Record, n)
+	for i := range recs {
+		out[i] = &recs[i]
+	}
+	return out, nil
+}
+
+// fileRef is a file name before it is built.
+type fileRef struct {
+	name string // "" where the dist tells it
+	ext  string
+}
+
+// place gives the records their names of files and URLs, which share one text per shard.
+func place(recs []record.Record, files []fileRef, o Origin) {
+	base := strings.TrimRight(o.BaseURL, "/") + "/"
+	size := 0
+	for i := range recs {
+		size += len(base) + len(files[i].name) + len(recs[i].Name) + len(recs[i].Version) + len(recs[i].Build) + len("--.tar.bz2")
+	}
+	var all strings.Builder
+	all.Grow(size)
+	for i := range recs {
+		r, f := &recs[i], &files[i]
+		start := all.Len()
+		all.WriteString(base)
+		name := all.Len()
+		if f.name != "" {
+			all.WriteString(f.name)
+		} else {
+			all.WriteString(r.Name)
+			all.WriteByte('-')
+			all.WriteString(r.Version)
+			all.WriteByte('-')
+			all.WriteString(r.Build)
+			all.WriteString(f.ext)
+		}
+		text := all.String()
+		r.FileName, r.URL = text[name:], text[start:]
+		if strings.IndexByte(r.FileName, '!') >= 0 { // of what a file name may hold, the one to be escaped
+			r.URL = base + url.PathEscape(r.FileName)
+		}
+		r.Channel, r.Subdir = o.Channel, o.Subdir
+	}
+}
