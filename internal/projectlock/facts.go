@@ -2,6 +2,7 @@ package projectlock
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -10,8 +11,9 @@ import (
 )
 
 // Flatten turns a JSON object into facts: a value that is an object gives one for each of
-// its members, "nodes srv/conda {...}", any other value one. Members of an empty name or
-// with blanks in it are quoted.
+// its members, "nodes srv/conda {...}", a list of objects one for each, "runtime [00] {...}",
+// any other value one, unless it is an empty text. Names of members that are no word, or
+// that could be taken for the number of an element, are quoted.
 func Flatten(object []byte) ([]Fact, error) {
 	var top map[string]json.RawMessage
 	if err := json.Unmarshal(object, &top); err != nil {
@@ -29,7 +31,16 @@ func Flatten(object []byte) ([]Fact, error) {
 			}
 			continue
 		}
-		out = append(out, Fact{name, oneLine(value)})
+		var elements []json.RawMessage
+		if value[0] == '[' && json.Unmarshal(value, &elements) == nil && len(elements) > 0 && elements[0][0] == '{' {
+			for i, v := range elements {
+				out = append(out, Fact{fmt.Sprintf("%s [%02d]", name, i), oneLine(v)})
+			}
+			continue
+		}
+		if string(value) != `""` {
+			out = append(out, Fact{name, oneLine(value)})
+		}
 	}
 	slices.SortFunc(out, func(a, b Fact) int { return strings.Compare(a.Name, b.Name) })
 	return out, nil
@@ -45,7 +56,7 @@ func oneLine(v json.RawMessage) string {
 
 // quoted makes one word of a member's name that no JSON value begins like.
 func quoted(s string) string {
-	if isWord(s) && s[0] != '"' {
+	if isWord(s) && s[0] != '"' && s[0] != '[' {
 		return s
 	}
 	return strings.ReplaceAll(strconv.QuoteToASCII(s), " ", `\x20`)
@@ -54,6 +65,10 @@ func quoted(s string) string {
 // Unflatten is the other way around.
 func Unflatten(facts []Fact) ([]byte, error) {
 	top := map[string]any{}
+	facts = slices.Clone(facts)
+	slices.SortStableFunc(facts, func(a, b Fact) int {
+		return cmp.Or(cmp.Compare(len(a.Name), len(b.Name)), strings.Compare(a.Name, b.Name))
+	})
 	for _, f := range facts {
 		name, member, nested := strings.Cut(f.Name, " ")
 		if !nested {
@@ -65,6 +80,11 @@ func Unflatten(facts []Fact) ([]byte, error) {
 			if member, err = strconv.Unquote(member); err != nil {
 				return nil, fmt.Errorf("fact %s of the base image: %w", f.Name, err)
 			}
+		}
+		if member != "" && member[0] == '[' && member == strings.TrimPrefix(f.Name, name+" ") { // sorted, so in their order
+			list, _ := top[name].([]json.RawMessage)
+			top[name] = append(list, json.RawMessage(f.Value))
+			continue
 		}
 		m, ok := top[name].(map[string]json.RawMessage)
 		if !ok {

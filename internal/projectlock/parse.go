@@ -144,6 +144,9 @@ func (p *parser) head(f []string) {
 	default:
 		p.headed = true
 		p.fail(fmt.Sprintf("%q as the first line", fmt.Sprintf("%s %d", headWord, Version)))
+		if f[0] != headWord {
+			p.fact(f) // for Merge, which does without the first line
+		}
 	}
 }
 
