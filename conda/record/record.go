@@ -99,19 +99,14 @@ type Record struct {
 	Flags []string `json:"flags,omitempty"`
 	// ExtraDepends are more dependencies by group, MatchSpecs verbatim; a group counts
 	// where a spec has it among its extras (CEP 44). Treat it as read-only.
-	ExtraDepends map[string][]string `json:"extra_depends,omitempty"`
-	License       string     `json:"license,omitempty"`
-	LicenseFamily string     `json:"license_family,omitempty"`
+	ExtraDepends  map[string][]string `json:"extra_depends,omitempty"`
+	License       string              `json:"license,omitempty"`
+	LicenseFamily string              `json:"license_family,omitempty"`
 	// TimestampMillis is the build time in Unix milliseconds.
 	TimestampMillis int64 `json:"timestamp,omitempty"`
 	// PythonSitePackagesPath is where a Python interpreter's archive says
 	// that noarch packages go (CEP 17): "lib/python3.13t/site-packages".
 	PythonSitePackagesPath string `json:"python_site_packages_path,omitempty"`
-	// Features are those that an archive of before conda 4 needs in the environment: it is taken
-	// only where an archive with the track_features of that name is.
-	Features Features `json:"features,omitempty"`
-	// ExtraDepends are MatchSpecs by the name of the extra that needs them: numpy[plot].
-	ExtraDepends map[string][]string `json:"extra_depends,omitempty"`
 }
 
 // maxUnixSeconds is 9999-12-31 in seconds. Older records hold seconds, newer ones
