@@ -92,7 +92,6 @@ func Build(ctx context.Context, req BuildRequest, talk *report.Printer) (*BuildR
 	if err := b.readCornLock(); err != nil {
 		return nil, err
 	}
-	b.sayWithoutLock()
 	b.registries = image.NewRegistries(image.RegistryOptions{})
 	if err := b.readOutputs(); err != nil {
 		return nil, report.In(report.Usage, err)
@@ -105,6 +104,7 @@ func Build(ctx context.Context, req BuildRequest, talk *report.Printer) (*BuildR
 		return nil, report.In(report.Base, err)
 	}
 	defer b.base.Close()
+	b.sayWithoutLock()
 	if err := b.readPrevious(ctx); err != nil {
 		return nil, err
 	}

@@ -37,6 +37,9 @@ func Check(req CheckRequest, talk *report.Printer) (*CheckResult, error) {
 	if err := b.load(); err != nil {
 		return nil, report.In(report.Project, err)
 	}
+	if err := b.readCornLock(); err != nil {
+		return nil, err
+	}
 	res := &CheckResult{
 		Format: 1, Project: b.project.Dir, Folder: b.project.Config, Platform: b.platform.String(),
 		Environments: []CheckedEnv{}, Notices: append(append([]string{}, b.notices...), b.warned...),

@@ -234,7 +234,7 @@ func (l *locker) next(before *plan.State) (*projectlock.Lock, error) {
 	if l.req.Relayout || l.req.From != "" {
 		ranks = &projectlock.Lock{}
 	}
-	next.SetState(subdir, least, l.owners(), ranks)
+	next.SetState(subdir, least, projectlock.OwnersOf(r, l.layout), ranks)
 	next.SetPythons(subdir, l.compilersByEnv())
 	return next, nil
 }
@@ -246,34 +246,6 @@ func (l *locker) steps() map[string]int {
 		steps[a.Env] = a.Step
 	}
 	return steps
-}
-
-// owners finds the env that came first of those that have a layer's content.
-func (l *locker) owners() projectlock.Owners {
-	o := projectlock.Owners{Layers: map[string]string{}, Classes: map[string]string{}}
-	steps := l.steps()
-	first := func(have, env string) string {
-		if have == "" || steps[env] < steps[have] || steps[env] == steps[have] && env < have {
-			return env
-		}
-		return have
-	}
-	for _, y := range l.layout.Layers {
-		for _, env := range y.Envs {
-			o.Layers[y.ID] = first(o.Layers[y.ID], env)
-		}
-		for _, key := range y.Frames {
-			c := l.contents[key]
-			if c == nil {
-				continue
-			}
-			for env := range c.users {
-				o.Layers[y.ID] = first(o.Layers[y.ID], env)
-				o.Classes[plan.IDOf(key)] = first(o.Classes[plan.IDOf(key)], env)
-			}
-		}
-	}
-	return o
 }
 
 // compilersByEnv gives each interpreter to the env that came first of those it compiles for.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/nasa-openscapes/corn/digest"
 	"github.com/nasa-openscapes/corn/oci/plan"
 )
 
@@ -63,6 +64,39 @@ func (l *Lock) ranks(subdir string) map[string]int {
 // Owners say because of which environment a fact is remembered, by layer id and by id of
 // class.
 type Owners struct{ Layers, Classes map[string]string }
+
+// OwnersOf gives each fact of a layout to the environment that came first of those that have
+// what it is about, so that what a new one brings stands with the new one. r is what the
+// layout was made of.
+func OwnersOf(r plan.Request, l plan.Layout) Owners {
+	o := Owners{Layers: map[string]string{}, Classes: map[string]string{}}
+	steps := map[string]int{}
+	for _, a := range l.State().Arrivals {
+		steps[a.Env] = a.Step
+	}
+	first := func(have, env string) string {
+		if have == "" || steps[env] < steps[have] || steps[env] == steps[have] && env < have {
+			return env
+		}
+		return have
+	}
+	users := map[digest.SHA256][]string{}
+	for _, c := range r.Contents {
+		users[c.Key] = append(users[c.Key], c.Users...)
+	}
+	for _, y := range l.Layers {
+		for _, env := range y.Envs {
+			o.Layers[y.ID] = first(o.Layers[y.ID], env)
+		}
+		for _, key := range y.Frames {
+			for _, env := range users[key] {
+				o.Layers[y.ID] = first(o.Layers[y.ID], env)
+				o.Classes[plan.IDOf(key)] = first(o.Classes[plan.IDOf(key)], env)
+			}
+		}
+	}
+	return o
+}
 
 // SetState replaces the layout of a platform. Layers that before has keep their rank, so
 // that their lines stay as they are; new ones follow. s is what plan.Exceptions gave.

@@ -69,34 +69,45 @@ func (w *world) assign(prev *State, first string, lim limits) *assignment {
 			a.content[i] = a.private[a.earliest(c)[0]]
 		}
 	}
+	for env, layer := range envKept[ContentPrivate] {
+		// Nothing new went there, and what comes next still has to.
+		if _, ok := a.private[env]; !ok && a.steps[env] > 0 && slices.Contains(a.content, layer) {
+			a.private[env] = layer
+		}
+	}
 	envs := slices.Clone(w.envs)
 	slices.SortStableFunc(envs, byArrival)
 	a.place = group(envs, placePrefix, first, lim.place, envKept[Placements])
 	return a
 }
 
-// steps says when each env came: as prev knows, and those that it does not know last.
+// steps says when each env of the request came: as prev knows, and those that it does not
+// know last.
 func (w *world) steps(prev *State) map[string]int {
-	steps := map[string]int{}
+	known := map[string]int{}
 	last := 0
 	if prev != nil {
 		for _, a := range prev.Arrivals {
-			if at, ok := steps[a.Env]; !ok || a.Step < at {
-				steps[a.Env] = a.Step
+			if at, ok := known[a.Env]; !ok || a.Step < at {
+				known[a.Env] = a.Step
 			}
 			last = max(last, a.Step)
 		}
 	}
-	for env := range w.placements {
-		if _, ok := steps[env]; !ok {
+	steps := map[string]int{}
+	came := func(env string) {
+		if step, ok := known[env]; ok {
+			steps[env] = step
+		} else {
 			steps[env] = last + 1
 		}
 	}
+	for env := range w.placements {
+		came(env)
+	}
 	for _, c := range w.contents {
 		for _, env := range c.Users {
-			if _, ok := steps[env]; !ok {
-				steps[env] = last + 1
-			}
+			came(env)
 		}
 	}
 	return steps

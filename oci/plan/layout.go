@@ -265,17 +265,10 @@ func (w *world) state(a *assignment, layers []Layer) State {
 		s.Envs = append(s.Envs, EnvClass{env, id})
 	}
 	for env, step := range a.steps {
-		if w.uses(env) {
-			s.Arrivals = append(s.Arrivals, Arrival{env, step})
-		}
+		s.Arrivals = append(s.Arrivals, Arrival{env, step})
 	}
 	s.Sort()
 	return s
-}
-
-// uses tells whether the request has the env.
-func (w *world) uses(env string) bool {
-	return w.placements[env] != nil || slices.ContainsFunc(w.contents, func(c Content) bool { return slices.Contains(c.Users, env) })
 }
 
 func (l Layer) String() string {

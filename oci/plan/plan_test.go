@@ -387,6 +387,64 @@ func TestProperties(t *testing.T) {
 	})
 }
 
+// What corn.lock keeps of a layout is as good as the whole for whoever adds envs: nothing
+// moves, and both put what is new into the same places.
+func TestExceptionsAreEnoughForNewEnvs(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := world(t)
+		r.Params.BaseLayers = 0
+		l, err := plan.New(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		full := l.State()
+		least, err := plan.Exceptions(r, l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(least.Classes) > 0 {
+			t.Fatalf("a first layout has exceptions: %v", least.Classes)
+		}
+		rnd := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "new"), 5))
+		next := plan.Request{First: r.First, Params: r.Params}
+		for _, c := range r.Contents {
+			c.Users = slices.Clone(c.Users)
+			for _, env := range []string{"a-new", "new"} {
+				if rnd.IntN(3) == 0 {
+					c.Users = append(c.Users, env)
+				}
+			}
+			next.Contents = append(next.Contents, c)
+		}
+		for i := range rnd.IntN(8) {
+			users := [][]string{{"new"}, {"a-new"}, {"a-new", "new"}}[rnd.IntN(3)]
+			next.Contents = append(next.Contents, content(fmt.Sprintf("p%d-new%d", rnd.IntN(100), i), rnd.Int64N(1<<rnd.IntN(27)+1), users...))
+		}
+		next = place(next)
+		next.Previous = &full
+		want, err := plan.New(next)
+		if err != nil {
+			t.Fatal(err)
+		}
+		next.Previous = &least
+		got, err := plan.New(next)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want.Relaid || got.Relaid {
+			return // too many layers: laid out anew either way
+		}
+		if d := cmp.Diff(text(next, want), text(next, got)); d != "" {
+			t.Fatalf("(-remembered in full +exceptions)\n%s", d)
+		}
+		for _, id := range moved(l, got) {
+			if slices.Contains(full.Order, id) && !strings.HasPrefix(id, "shared:") && !strings.HasPrefix(id, "place:") {
+				t.Fatalf("layer %s changed", id)
+			}
+		}
+	})
+}
+
 // change draws what the next commit is: artifacts bumped, gone, added; an env more.
 func change(t *rapid.T, r plan.Request) plan.Request {
 	rnd := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "change"), 4))
