@@ -298,6 +298,9 @@ func (e *StaleError) Error() string {
 	return b.String()
 }
 
+// String is the reason in words, without the lock's name.
+func (r Reason) String() string { return r.in("") }
+
 func (r Reason) in(lock string) string {
 	var parts []string
 	switch a := r.Ask; {
@@ -307,7 +310,11 @@ func (r Reason) in(lock string) string {
 		parts = append(parts, a.Text)
 	}
 	text := r.Text
-	if r.LockLine > 0 {
+	switch {
+	case r.LockLine == 0:
+	case lock == "":
+		text += fmt.Sprintf(" (line %d of the lock)", r.LockLine)
+	default:
 		text += " (" + where(lock, r.LockLine, 0) + ")"
 	}
 	return strings.Join(append(parts, text), ": ")

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -44,6 +45,7 @@ type builder struct {
 	timingsMu sync.Mutex
 	warned    []string
 	notices   []string
+	said      []string
 
 	// load
 	settings settings
@@ -55,6 +57,10 @@ type builder struct {
 	// readCornLock
 	cornLock *projectlock.Lock // nil: none
 	pin      pinPolicy
+
+	// reach
+	channels  *channels
+	transport http.RoundTripper // for archives
 
 	// openBase
 	base            *image.Base
@@ -157,6 +163,15 @@ func (b *builder) warn(format string, args ...any) {
 	b.talk.Warn("%s", text)
 }
 
+// sayOnce tells what several environments have in common.
+func (b *builder) sayOnce(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if !slices.Contains(b.said, text) {
+		b.said = append(b.said, text)
+		b.talk.Say("%s", text)
+	}
+}
+
 func (b *builder) openCache() error {
 	c, err := openCacheAt(b.req.CacheDir)
 	if err != nil {
@@ -195,6 +210,11 @@ func (b *builder) openBase(ctx context.Context) error {
 	if _, b.storeParents, err = b.baseFacts.ResolveDir(store.Root); err != nil {
 		return fmt.Errorf("base image %s: %w", b.settings.base, err)
 	}
+	return nil
+}
+
+// placeEnvs decides where every env stands in the image.
+func (b *builder) placeEnvs() error {
 	for _, e := range b.envs {
 		if err := b.site(e); err != nil {
 			return fmt.Errorf("base image %s: %w", b.settings.base, err)

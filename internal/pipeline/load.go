@@ -24,9 +24,23 @@ type settings struct {
 	pycShipped   bool
 }
 
-// load reads the project and its locks.
+// load reads the project. Locks that cannot be read are errors; those that are missing are
+// not: takeLocks looks after them.
 func (b *builder) load() error {
-	var o project.Options
+	if err := b.readProject(); err != nil {
+		return err
+	}
+	for _, e := range b.environments() {
+		if e.LockProblem != nil && !isA[*project.LockError](e.LockProblem) {
+			return classify(e.LockProblem)
+		}
+	}
+	return nil
+}
+
+// readProject reads the project and what locks can be read.
+func (b *builder) readProject() error {
+	o := project.Options{LocksOptional: true}
 	if b.req.Platform != "" {
 		var err error
 		if o.Platform, err = target.Parse(b.req.Platform); err != nil {
@@ -45,16 +59,14 @@ func (b *builder) load() error {
 		b.talk.Say("%s: %s", n.File, n.Text)
 		b.notices = append(b.notices, n.File+": "+n.Text)
 	}
-	if err := b.settle(); err != nil {
-		return report.In(report.Usage, err)
-	}
-	if p.Notebook != nil {
-		if err := b.addEnv(p.Notebook, notebookID); err != nil {
-			return err
-		}
-	}
-	for i := range p.Kernels {
-		if err := b.addEnv(&p.Kernels[i], p.Kernels[i].Slug); err != nil {
+	return report.In(report.Usage, b.settle())
+}
+
+// takeLocks takes the packages of every environment. Each has a lock by now.
+func (b *builder) takeLocks() error {
+	b.envs = nil
+	for _, e := range b.environments() {
+		if err := b.addEnv(e, envID(e)); err != nil {
 			return err
 		}
 	}

@@ -57,7 +57,11 @@ func solveOne(ctx context.Context, w *wanted, idx index) (*solved, error) {
 	if s.solution, err = solve.Solve(ctx, idx, w.request()); err != nil {
 		return nil, err
 	}
-	if s.added, err = missingKernels(w, s.solution); err != nil || len(s.added) == 0 {
+	has := map[string]bool{}
+	for _, p := range s.solution.Packages {
+		has[p.Record.Name] = true
+	}
+	if s.added, err = missingKernels(w, has); err != nil || len(s.added) == 0 {
 		return s, err
 	}
 	w.specs = append(slices.Clip(w.specs), s.added...)
@@ -172,7 +176,9 @@ func versionMoves(s, next *solved) ([]string, error) {
 }
 
 // artifactKey is equal for records of one archive.
-func artifactKey(r *record.Record) string { return r.Channel + "/" + string(r.Subdir) + "/" + r.FileName }
+func artifactKey(r *record.Record) string {
+	return r.Channel + "/" + string(r.Subdir) + "/" + r.FileName
+}
 
 // favorites chooses an artifact of each group of records that might be one: of a name, and
 // with "builds" of a version, built for the same interpreter. It is the one that most

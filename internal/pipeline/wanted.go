@@ -18,11 +18,12 @@ type wanted struct {
 	id       string // slug, or notebookID
 	env      *project.Environment
 	platform string // subdir
+	dir      string // the environment's folder
 
 	specs    []solve.Spec
 	pip      []lock.Ask
-	channels []string           // as the environment writes them, without nodefaults
-	urls     []string           // base URLs of channels, in order
+	channels []string // as the environment writes them, without nodefaults
+	urls     []string // base URLs of channels, in order
 	priority solve.ChannelPriority
 	virtual  []*record.Record
 	locked   []*record.Record // to be kept where that is possible
