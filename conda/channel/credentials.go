@@ -134,7 +134,7 @@ func split(raw string) (clean string, c Credential, ok bool) {
 	if u.Path, err = url.PathUnescape(escaped); err != nil {
 		return raw, Credential{}, false
 	}
-	u.RawPath, u.RawQuery, u.Fragment = escaped, "", ""
+	u.RawPath, u.RawQuery, u.ForceQuery, u.Fragment = escaped, "", false, ""
 	return u.String(), c, ok
 }
 

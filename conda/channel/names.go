@@ -2,6 +2,7 @@ package channel
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"path"
 	"slices"
@@ -139,4 +140,28 @@ func cleanFileURL(raw string) (string, error) {
 		return "", &record.NameError{What: "channel", Input: raw, Reason: "want file:///path"}
 	}
 	return (&url.URL{Scheme: "file", Path: path.Clean(u.Path)}).String(), nil
+}
+
+// Mirrored returns where the file at a URL is to be asked for, in order: at the mirrors of its channel, or
+// at the URL itself where it has none. Credentials that stand in the mirrors' URLs stay: they are the
+// business of whoever asks, and of nobody else.
+func (c Config) Mirrored(rawURL string) []string {
+	for _, name := range slices.Sorted(maps.Keys(c.MirroredChannels)) {
+		chs, _, err := c.Resolve(name, "/")
+		if err != nil || len(chs) != 1 {
+			continue
+		}
+		rest, ok := strings.CutPrefix(rawURL, chs[0].URL+"/")
+		if !ok {
+			continue
+		}
+		var all []string
+		for _, m := range c.MirroredChannels[name] {
+			if base, err := record.ChannelURL(c.alias(), m); err == nil {
+				all = append(all, base+"/"+rest)
+			}
+		}
+		return all
+	}
+	return []string{rawURL}
 }

@@ -49,7 +49,7 @@ var forms = [...]form{formShards, formZst, formJSON}
 
 // A state is what is remembered of one subdir of a channel.
 type state struct {
-	URL          string         `json:"url"` // of the subdir, without credentials
+	URL          string         `json:"url"`          // of the subdir, without credentials
 	At           string         `json:"at,omitempty"` // where it was got: a mirror's URL, or the same
 	Form         form           `json:"form"`
 	SHA256       digest.SHA256  `json:"sha256,omitzero"` // of the file as it came

@@ -74,7 +74,7 @@ func (p *parser) url(t part) {
 	}
 	dist, err := record.ParseFileName(name)
 	if err != nil {
-		p.fail(t.at+len(t.text)-min(len(name), len(t.text)), "%s", reasonOfName(err))
+		p.fail(t.at+len(t.text)-len(name), "%s", reasonOfName(err))
 		return
 	}
 	v, err := version.Parse(dist.Version)
@@ -83,7 +83,7 @@ func (p *parser) url(t part) {
 		return
 	}
 	if s.Name.IsAny() {
-		s.Name = Literally(strings.ToLower(dist.Name))
+		p.name(part{dist.Name, t.at + len(t.text) - len(name)})
 	}
 	if s.Version.IsAny() {
 		s.Version = version.Exactly(v)

@@ -80,11 +80,11 @@ func closingBracket(s string) int {
 
 // brackets reads "key=value, key='value'", parted by commas or spaces.
 func (p *parser) brackets(t part) {
-	var words []string
+	var words []part
 	var seen []string
 	for p.err == nil {
-		t = part{strings.TrimLeft(t.text, spaces+","), t.at + len(t.text) - len(strings.TrimLeft(t.text, spaces+","))}
-		if t.text == "" {
+		left := strings.TrimLeft(t.text, spaces+",")
+		if t = t.from(len(t.text) - len(left)); t.text == "" {
 			break
 		}
 		n := 0
@@ -95,11 +95,11 @@ func (p *parser) brackets(t part) {
 			p.fail(t.at, "want key=value in the brackets")
 			return
 		}
-		key, rest := t.text[:n], t.from(n)
-		after := part{rest.text, rest.at}.trimLeft()
+		key, keyAt, rest := t.text[:n], t.at, t.from(n)
+		after := rest.trimLeft()
 		isVersion := key == "version" && after.text != "" && strings.IndexByte("<>!~", after.text[0]) >= 0
 		if !isVersion && !strings.HasPrefix(after.text, "=") {
-			words, t = append(words, key), rest
+			words, t = append(words, part{key, keyAt}), rest
 			if rest.text != "" && strings.IndexByte(spaces+",", rest.text[0]) < 0 {
 				p.fail(rest.at, "want key=value in the brackets")
 			}
@@ -114,14 +114,13 @@ func (p *parser) brackets(t part) {
 			p.warn("%s stands in the brackets more than once, the last one counts", key)
 		}
 		seen = append(seen, key)
-		p.set(key, t.at, v)
+		p.set(key, keyAt, v)
 	}
-	p.words(words, t.at)
+	p.words(words)
 }
 
 func (t part) trimLeft() part {
-	left := strings.TrimLeft(t.text, spaces)
-	return part{left, t.at + len(t.text) - len(left)}
+	return t.from(len(t.text) - len(strings.TrimLeft(t.text, spaces)))
 }
 
 func keyByte(c byte) bool {
@@ -130,15 +129,15 @@ func keyByte(c byte) bool {
 
 // words are what stands in brackets without a value. conda ignores "[complete]", which
 // people bring from pip, where it is an extra.
-func (p *parser) words(words []string, at int) {
+func (p *parser) words(words []part) {
 	for _, w := range words {
 		switch {
-		case w == "optional":
+		case w.text == "optional":
 			p.spec.Optional = true
 		case p.inWhen:
-			p.fail(at, "%q in brackets has no value", w)
+			p.fail(w.at, "%q in brackets has no value", w.text)
 		default:
-			p.warn("[%s] has no value and is ignored, as conda does; a group of dependencies is asked for with [extras=[%s]]", w, w)
+			p.warn("[%s] has no value and is ignored, as conda does; a group of dependencies is asked for with [extras=[%s]]", w.text, w.text)
 		}
 	}
 }

@@ -72,12 +72,16 @@ type whenParser struct {
 
 // word tells whether "and" or "or" comes next, and steps over it.
 func (w *whenParser) word(s string) bool {
-	after, ok := strings.CutPrefix(w.rest.text, s)
-	if !ok || w.p.err != nil || after != "" && !strings.ContainsAny(after[:1], spaces+"(") {
+	if w.p.err != nil || !startsWord(w.rest.text, s) {
 		return false
 	}
 	w.rest = w.rest.from(len(s)).trimLeft()
 	return true
+}
+
+func startsWord(s, word string) bool {
+	after, ok := strings.CutPrefix(s, word)
+	return ok && (after == "" || strings.ContainsAny(after[:1], spaces+"()"))
 }
 
 func (w *whenParser) or(depth int) *Condition {
@@ -144,8 +148,10 @@ func (w *whenParser) one(depth int) *Condition {
 func specEnd(s string) int {
 	depth := 0
 	var quote byte
-	for i := range len(s) {
+	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
+		case quote != 0 && c == '\\':
+			i++
 		case quote != 0:
 			if c == quote {
 				quote = 0
@@ -158,7 +164,7 @@ func specEnd(s string) int {
 			depth--
 		case c == ')':
 			return i
-		case depth == 0 && c == ' ' && (strings.HasPrefix(s[i:], " and ") || strings.HasPrefix(s[i:], " or ")):
+		case depth == 0 && c == ' ' && (startsWord(s[i+1:], "and") || startsWord(s[i+1:], "or")):
 			return i
 		}
 	}

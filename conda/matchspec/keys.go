@@ -10,7 +10,7 @@ import (
 
 const knownKeys = "version, build, build_number, channel, subdir, fn, url, md5, sha256, license, license_family, track_features, features, flags, extras, when"
 
-// set stores the value of one key. at is a place near it, for an unknown key.
+// set stores the value of the key that stands at a place.
 func (p *parser) set(key string, at int, v value) {
 	if p.err != nil {
 		return
@@ -46,9 +46,9 @@ func (p *parser) set(key string, at int, v value) {
 	case "license_family":
 		s.LicenseFamily = p.pattern("license family", v.part)
 	case "track_features":
-		s.TrackFeatures = features(v.text)
+		s.TrackFeatures = p.features(v.part)
 	case "features":
-		s.Features = features(v.text)
+		s.Features = p.features(v.part)
 	case "flags":
 		s.Flags = p.flags(v.items())
 	case "extras":
@@ -77,11 +77,14 @@ func (p *parser) buildNumber(t part) version.Spec {
 	return spec
 }
 
-// features are the words of track_features as a sorted set; never nil.
-func features(text string) []string {
-	words := strings.FieldsFunc(text, func(r rune) bool { return r == ',' || strings.ContainsRune(spaces, r) })
+// features are the words of track_features as a sorted set.
+func (p *parser) features(t part) []string {
+	words := strings.FieldsFunc(t.text, func(r rune) bool { return r == ',' || strings.ContainsRune(spaces, r) })
+	if len(words) == 0 {
+		p.fail(t.at, "there is no feature in %q", t.text)
+	}
 	slices.Sort(words)
-	return append([]string{}, slices.Compact(words)...)
+	return slices.Compact(words)
 }
 
 var (

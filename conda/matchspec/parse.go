@@ -72,7 +72,8 @@ func (p *parser) warn(format string, args ...any) {
 func (p *parser) body() part {
 	t := part{text: p.input}.trim()
 	if i := commentStart(t.text); i >= 0 {
-		t = t.to(i).trim()
+		t = t.to(i)
+		t.text = strings.TrimRight(t.text, spaces)
 	}
 	return t
 }
@@ -81,8 +82,10 @@ func (p *parser) body() part {
 // right away begins the archive's hash and is none.
 func commentStart(s string) int {
 	var quote byte
-	for i := range len(s) {
+	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
+		case quote != 0 && c == '\\':
+			i++
 		case quote != 0:
 			if c == quote {
 				quote = 0
@@ -108,7 +111,7 @@ func (p *parser) parse(t part) {
 		return
 	}
 	if feature, ok := strings.CutSuffix(t.text, "@"); ok && feature != "" && !strings.ContainsAny(feature, spaces+"[]=<>!~") {
-		p.spec.TrackFeatures = []string{feature} // conda before 4.4
+		p.spec.TrackFeatures = p.features(t.to(len(feature))) // conda before 4.4
 		return
 	}
 	t, brackets := p.splitBrackets(t)
@@ -182,7 +185,12 @@ func (p *parser) name(t part) {
 		p.fail(t.at, "there is no package name")
 		return
 	}
-	pattern, err := ParsePattern(strings.ToLower(t.text))
+	lower := strings.ToLower(t.text)
+	if endsInArchive(lower) {
+		p.fail(t.at, "%q is the name of an archive: want its URL or path alone", t.text)
+		return
+	}
+	pattern, err := ParsePattern(lower)
 	if t.text[0] == '^' { // case matters in classes such as \S
 		pattern, err = ParsePattern(t.text)
 	}
@@ -234,7 +242,9 @@ func (p *parser) versionAndBuild(t part) {
 		v = v.from(1) // name=1.2=build asks for 1.2 exactly (CEP 29), and name==1.2=build does anyway
 	}
 	p.spec.Version = p.version(v)
-	build.text, _ = withoutQuotes(build.text)
+	if strings.ContainsAny(build.text, "\"'") {
+		build.text = strings.ReplaceAll(strings.ReplaceAll(build.text, `"`, ""), "'", "")
+	}
 	p.spec.Build = p.pattern("build", build)
 }
 
@@ -256,16 +266,17 @@ func cutBuild(t part) (v, build part, equals bool) {
 	return t.to(len(before)), t.from(i + 1), equals
 }
 
-// version reads a version spec, in which quotes do not count: python="3.10".
+// version reads a version spec, in which quotes do not count (python="3.10"), nor do spaces
+// that part no two words (">=1 !2").
 func (p *parser) version(t part) version.Spec {
-	text, places := withoutQuotes(t.text)
+	text, places := squeeze(t.text)
 	spec, err := version.ParseSpec(text)
 	if e, ok := errors.AsType[*version.ParseError](err); ok {
 		at := e.Offset
 		if at < len(places) {
 			at = places[at]
-		} else if places != nil {
-			at = len(t.text)
+		} else if len(places) > 0 {
+			at = places[len(places)-1] + 1
 		}
 		p.fail(t.at+at, "%s", e.Reason)
 	}
@@ -275,21 +286,30 @@ func (p *parser) version(t part) version.Spec {
 	return spec
 }
 
-// withoutQuotes drops quotes, and gives the place of every byte that is left. places is nil if
-// there are none.
-func withoutQuotes(s string) (text string, places []int) {
-	if !strings.ContainsAny(s, `"'`) {
+// squeeze drops quotes and spaces, and gives the place of every byte that is left. places is nil
+// if all are.
+func squeeze(s string) (text string, places []int) {
+	if !strings.ContainsAny(s, spaces+"\"'") {
 		return s, nil
 	}
-	var b strings.Builder
+	b := make([]byte, 0, len(s))
 	for i := range len(s) {
-		if s[i] != '"' && s[i] != '\'' {
-			b.WriteByte(s[i])
-			places = append(places, i)
+		switch {
+		case s[i] == '"' || s[i] == '\'':
+			continue
+		case strings.IndexByte(spaces, s[i]) >= 0:
+			next := strings.TrimLeft(s[i:], spaces)
+			if len(b) == 0 || next == "" || !wordByte(b[len(b)-1]) || !wordByte(next[0]) {
+				continue
+			}
 		}
+		b = append(b, s[i])
+		places = append(places, i)
 	}
-	return b.String(), places
+	return string(b), places
 }
+
+func wordByte(c byte) bool { return keyByte(c) || c == '*' || c == '.' }
 
 func (p *parser) pattern(what string, t part) Pattern {
 	pattern, err := ParsePattern(t.text)

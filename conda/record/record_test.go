@@ -202,7 +202,9 @@ func TestRecordJSON(t *testing.T) {
 		{`{"name":"a","noarch":true,"track_features":["x"," y "],"timestamp":1500000000}`,
 			record.Record{Name: "a", Noarch: record.NoarchGeneric, TrackFeatures: record.Features{"x", "y"}, TimestampMillis: 1500000000000}},
 		{`{"name":"a","noarch":false,"track_features":"","timestamp":1.5e9}`, record.Record{Name: "a", TimestampMillis: 1500000000000}},
-		{`{"name":"a","noarch":null,"timestamp":null}`, record.Record{Name: "a"}},
+		{`{"name":"a","noarch":null,"timestamp":null,"features":null}`, record.Record{Name: "a"}},
+		{`{"name":"a","features":"mesalib","flags":["cuda","blas:mkl"],"extra_depends":{"test":["pytest >=8","b"]}}`,
+			record.Record{Name: "a", Features: record.Features{"mesalib"}, Flags: []string{"cuda", "blas:mkl"}, ExtraDepends: map[string][]string{"test": {"pytest >=8", "b"}}}},
 	} {
 		var got record.Record
 		if err := json.Unmarshal([]byte(c.in), &got); err != nil {
@@ -224,7 +226,7 @@ func TestRecordJSON(t *testing.T) {
 			t.Errorf("written and read again (-want +got)\n%s", d)
 		}
 	}
-	for _, in := range []string{`{"noarch":"sometimes"}`, `{"noarch":1}`, `{"track_features":1}`, `{"track_features":[1]}`, `{"timestamp":-1}`, `{"timestamp":1e30}`, `{"sha256":"12"}`} {
+	for _, in := range []string{`{"noarch":"sometimes"}`, `{"noarch":1}`, `{"track_features":1}`, `{"track_features":[1]}`, `{"features":1}`, `{"flags":"cuda"}`, `{"extra_depends":["a"]}`, `{"timestamp":-1}`, `{"timestamp":1e30}`, `{"sha256":"12"}`} {
 		var r record.Record
 		if err := json.Unmarshal([]byte(in), &r); err == nil {
 			t.Errorf("%s: no error", in)

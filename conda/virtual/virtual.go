@@ -1,149 +1,201 @@
-// Package virtual makes the virtual packages of a target: facts such as its glibc that
-// packages may depend on.
-//
-// Source: CEP 30 as of 2026-03-04. Departure: nothing is ever read from the machine that
-// this runs on. An image is built on one machine and runs on others, so the facts are those of
-// the image ([Target]), what the project says of its machines, and the environment
-// variables CONDA_OVERRIDE_*, which somebody set on purpose.
 package virtual
 
 import (
-	"cmp"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/nasa-openscapes/corn/conda/record"
+	"github.com/nasa-openscapes/corn/conda/version"
 )
 
-// A Target is where packages will run.
-type Target struct {
-	Subdir record.Subdir // "linux-64"
-	Glibc  string        // "2.36"; empty on Linux: not known, DefaultGlibc is taken
-}
-
-// What is taken where nothing is known of the target.
+// What is assumed where a fact is not known.
 const (
-	// DefaultGlibc is the oldest that conda-forge builds for today, and what conda-lock takes.
-	DefaultGlibc = "2.28"
-	// DefaultLinux is the kernel that conda-lock takes. An image does not bring its
-	// kernel; the oldest with support in 2026 is this one.
-	DefaultLinux = "5.10"
-	// DefaultOSX is the version that conda-forge builds for today.
-	DefaultOSX = "11.0"
+	DefaultGlibc = "2.17" // CEP 30's own example: what conda-forge is built for at the least
+	DefaultLinux = "5.15" // older than the kernels of today's hubs, newer than what packages ask for
+	DefaultOSX   = "0"    // CEP 30
+	DefaultWin   = "0"
 )
 
-// Packages are the virtual packages of t, by name. Their channel is empty. Of __archspec the
-// build is the generic one of the architecture: which processor an image will meet is not
-// known.
-func (t Target) Packages() []*record.Record {
-	var all []*record.Record
-	add := func(name, version, build string) { all = append(all, Package(name, version, build)) }
-	system, arch, _ := strings.Cut(string(t.Subdir), "-")
-	if t.Subdir == record.Noarch || !t.Subdir.Known() {
-		return nil
-	}
-	switch system {
-	case "linux":
-		add("__unix", "0", "0")
-		add("__linux", DefaultLinux, "0")
-		add("__glibc", cmp.Or(t.Glibc, DefaultGlibc), "0")
-	case "osx":
-		add("__unix", "0", "0")
-		add("__osx", DefaultOSX, "0")
-	case "win":
-		add("__win", "0", "0")
-	}
-	add("__archspec", "1", archspec(system, arch))
-	sortByName(all)
-	return all
+// Facts are what is known of the target. Versions are as CEP 30 wants them: "2.36".
+type Facts struct {
+	Subdir   record.Subdir // required: "linux-64"; not noarch
+	Glibc    string        // of the base image; empty means not known
+	NoGlibc  bool          // the base image has no glibc but another C library
+	Linux    string        // kernel; empty means not known
+	OSX      string        // macOS; empty means not known
+	Win      string        // empty means not known
+	Cuda     string        // what the drivers can do; empty means none
+	CudaArch string        // compute capability; empty means not known. Counts only with Cuda
+	Archspec string        // "x86_64_v3"; empty means any machine of the subdir
 }
 
-// archspec is the generic microarchitecture of a platform, in archspec's words.
-func archspec(system, arch string) string {
+// A Lookup gives an environment variable, as os.LookupEnv does. Nil has none.
+type Lookup func(name string) (value string, ok bool)
+
+// A Set is the virtual packages of one target.
+type Set struct {
+	// Records are sorted by name. They have a name, version, build and subdir.
+	Records []*record.Record
+	// Overrides are the CONDA_OVERRIDE_* variables that were there, sorted.
+	Overrides []Override
+	// Assumed names the packages whose version is a default because the fact was not known.
+	Assumed []string
+}
+
+// An Override is a CONDA_OVERRIDE_* variable.
+type Override struct {
+	Variable string // "CONDA_OVERRIDE_GLIBC"
+	Value    string
+	Used     bool // false: it says nothing about this target
+}
+
+// An OverrideError reports a CONDA_OVERRIDE_* variable, or a fact, that cannot be read.
+type OverrideError struct {
+	Variable string // "CONDA_OVERRIDE_GLIBC", or the package for a fact: "__glibc"
+	Value    string
+	Want     string // "a version such as 2.36"
+}
+
+func (e *OverrideError) Error() string {
+	return fmt.Sprintf("%s=%q: want %s", e.Variable, e.Value, e.Want)
+}
+
+// New gives the virtual packages of a target. The error is an *OverrideError, or the
+// *record.NameError of a subdir that is no platform.
+func New(f Facts, override Lookup) (*Set, error) {
+	if _, err := record.ParseSubdir(string(f.Subdir)); err != nil {
+		return nil, err
+	}
+	if f.Subdir == record.Noarch {
+		return nil, &record.NameError{What: "subdir", Input: string(f.Subdir), Reason: "is no platform to run on"}
+	}
+	if override == nil {
+		override = func(string) (string, bool) { return "", false }
+	}
+	b := builder{subdir: f.Subdir, lookup: override, set: &Set{}}
+	os, _, _ := strings.Cut(string(f.Subdir), "-")
+	linux := os == "linux"
+
+	b.archspec(f.Archspec)
+	cuda := b.version("cuda", f.Cuda, "", true, removable)
+	b.version("cuda_arch", f.CudaArch, "", cuda, removable)
+	glibc := DefaultGlibc
+	if f.NoGlibc {
+		glibc = ""
+	}
+	b.version("glibc", f.Glibc, glibc, linux, removable)
+	b.version("linux", f.Linux, DefaultLinux, linux, 0)
+	b.version("osx", f.OSX, DefaultOSX, os == "osx", 0)
+	if os == "linux" || os == "osx" || os == "freebsd" || os == "emscripten" {
+		b.add("__unix", "0", "0")
+	}
+	b.version("win", f.Win, DefaultWin, os == "win", 0)
+	if b.err != nil {
+		return nil, b.err
+	}
+	return b.set, nil
+}
+
+// A builder makes a Set; the packages come in order of their names. The first error stays.
+type builder struct {
+	subdir record.Subdir
+	lookup Lookup
+	set    *Set
+	err    error
+}
+
+// removable marks a package that an empty override takes away.
+const removable = 1
+
+// kernel is what CEP 30 wants CONDA_OVERRIDE_LINUX to be like.
+var kernel = regexp.MustCompile(`^[0-9]+\.[0-9]+(\.[0-9]+)?(\.[0-9]+)?$`)
+
+// version adds "__name" with a version: that of an override, else fact, else what to assume.
+// Without any of them, and where it does not apply, there is no such package.
+func (b *builder) version(name, fact, assume string, applies bool, flags int) (added bool) {
+	variable := "CONDA_OVERRIDE_" + strings.ToUpper(name)
+	value, overridden := b.lookup(variable)
+	if overridden {
+		use := applies && (value != "" || flags&removable != 0)
+		b.set.Overrides = append(b.set.Overrides, Override{Variable: variable, Value: value, Used: use})
+		if use && value == "" {
+			return false
+		}
+		if use {
+			b.check(variable, value, name == "linux")
+			b.add("__"+name, value, "0")
+			return true
+		}
+	}
+	if !applies || fact == "" && assume == "" {
+		return false
+	}
+	if fact == "" {
+		fact = assume
+		b.assume(name)
+	}
+	b.check("__"+name, fact, false)
+	b.add("__"+name, fact, "0")
+	return true
+}
+
+func (b *builder) check(variable, value string, linux bool) {
+	want := ""
+	if _, err := version.Parse(value); err != nil {
+		want = "a version such as 2.36"
+	} else if linux && !kernel.MatchString(value) {
+		want = "a kernel's version such as 5.15"
+	}
+	if want != "" && b.err == nil {
+		b.err = &OverrideError{Variable: variable, Value: value, Want: want}
+	}
+}
+
+func (b *builder) assume(name string) { b.set.Assumed = append(b.set.Assumed, "__"+name) }
+
+func (b *builder) add(name, version, build string) {
+	b.set.Records = append(b.set.Records, &record.Record{Name: name, Version: version, Build: build, Subdir: b.subdir})
+}
+
+// buildString is CEP 26's rule for builds.
+var buildString = regexp.MustCompile(`^[A-Za-z0-9_.+]{1,64}$`)
+
+// archspec adds the package that names the machine in its build. It is always there.
+func (b *builder) archspec(fact string) {
+	const variable = "CONDA_OVERRIDE_ARCHSPEC"
+	value, overridden := b.lookup(variable)
+	if overridden {
+		b.set.Overrides = append(b.set.Overrides, Override{Variable: variable, Value: value, Used: value != ""})
+	}
+	source := "__archspec"
+	if value != "" {
+		fact, source = value, variable
+	}
+	if fact == "" {
+		fact, v := machine(b.subdir)
+		b.add("__archspec", v, fact)
+		return
+	}
+	if !buildString.MatchString(fact) && b.err == nil {
+		b.err = &OverrideError{Variable: source, Value: fact, Want: "the name of a microarchitecture such as x86_64_v3"}
+	}
+	b.add("__archspec", "1", fact)
+}
+
+// machine is what every machine of a subdir is at the least (CEP 30, appendix A). The version
+// is 1 for the names that archspec knows, else 0.
+func machine(subdir record.Subdir) (build, version string) {
+	_, arch, _ := strings.Cut(string(subdir), "-")
 	switch arch {
-	case "64":
-		return "x86_64"
 	case "32":
-		return "x86"
-	case "arm64":
-		if system == "osx" {
-			return "m1"
-		}
-		return "aarch64"
-	case "armv6l", "armv7l":
-		return "arm"
+		return "x86", "1"
+	case "64":
+		return "x86_64", "1"
+	case "arm64", "aarch64":
+		return "aarch64", "1"
+	case "ppc64", "ppc64le", "riscv64":
+		return arch, "1"
 	}
-	return arch
-}
-
-// Package makes one virtual package; an empty build is "0".
-func Package(name, version, build string) *record.Record {
-	return &record.Record{Name: name, Version: version, Build: cmp.Or(build, "0")}
-}
-
-// A ParseError reports text that is no virtual package.
-type ParseError struct{ Input string }
-
-func (e *ParseError) Error() string {
-	return fmt.Sprintf("virtual package %q: want NAME=VERSION or NAME=VERSION=BUILD, as in __glibc=2.36", e.Input)
-}
-
-var form = regexp.MustCompile(`^(__[a-z0-9_]+)=([A-Za-z0-9_.!+]*)(?:=([A-Za-z0-9_.+]+))?$`)
-
-// Parse reads "__glibc=2.36" or "__archspec=1=x86_64_v3". An empty version ("__cuda=") says
-// that the target has none: the record's version is empty. Anything else is a *ParseError.
-func Parse(text string) (*record.Record, error) {
-	m := form.FindStringSubmatch(text)
-	if m == nil {
-		return nil, &ParseError{Input: text}
-	}
-	return Package(m[1], m[2], m[3]), nil
-}
-
-// With returns the packages with others put in their places; one without a version takes
-// that name away. Neither argument is changed.
-func With(packages []*record.Record, others ...*record.Record) []*record.Record {
-	out := slices.Clone(packages)
-	for _, o := range others {
-		out = slices.DeleteFunc(out, func(r *record.Record) bool { return r.Name == o.Name })
-		if o.Version != "" {
-			out = append(out, o)
-		}
-	}
-	sortByName(out)
-	return out
-}
-
-func sortByName(all []*record.Record) {
-	slices.SortFunc(all, func(a, b *record.Record) int { return strings.Compare(a.Name, b.Name) })
-}
-
-// overrides are the variables of CEP 30.
-var overrides = []struct{ variable, name string }{
-	{"CONDA_OVERRIDE_ARCHSPEC", "__archspec"}, {"CONDA_OVERRIDE_CUDA", "__cuda"}, {"CONDA_OVERRIDE_GLIBC", "__glibc"},
-	{"CONDA_OVERRIDE_LINUX", "__linux"}, {"CONDA_OVERRIDE_OSX", "__osx"}, {"CONDA_OVERRIDE_WIN", "__win"},
-}
-
-// Overrides reads CONDA_OVERRIDE_* by lookup: what to put in place with [With], and the
-// variables that were set, to be told to the user. A set but empty variable takes its package
-// away (CEP 30); that of __archspec is its build. A value that is no version is a *ParseError.
-func Overrides(lookup func(name string) (string, bool)) (packages []*record.Record, variables []string, err error) {
-	for _, o := range overrides {
-		value, set := lookup(o.variable)
-		if !set {
-			continue
-		}
-		text := o.name + "=" + value
-		if o.name == "__archspec" && value != "" {
-			text = o.name + "=1=" + value
-		}
-		p, err := Parse(text)
-		if err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", o.variable, err)
-		}
-		packages, variables = append(packages, p), append(variables, o.variable+"="+value)
-	}
-	return packages, variables, nil
+	return arch, "0"
 }

@@ -261,34 +261,54 @@ func exactly(w *wanted, l *lock.Lock) error {
 	return l.Check(req)
 }
 
-// virtualOf are the virtual packages of a platform: the base image's, corn.yaml's, and
-// those of CONDA_OVERRIDE_*, which are told.
+// virtualOf are the virtual packages of a platform: what the base image and corn.yaml say,
+// and CONDA_OVERRIDE_*, which are told.
 func (l *envLocker) virtualOf(platform string) ([]*record.Record, error) {
-	t := virtual.Target{Subdir: record.Subdir(platform)}
-	if l.baseFacts != nil {
-		t.Glibc = l.baseFacts.Glibc
+	f := virtual.Facts{Subdir: record.Subdir(platform), Glibc: l.glibcOf(platform)}
+	var others []*record.Record
+	var gone []string
+	known := map[string]*string{
+		"__glibc": &f.Glibc, "__linux": &f.Linux, "__osx": &f.OSX, "__win": &f.Win, "__cuda": &f.Cuda, "__cuda_arch": &f.CudaArch,
 	}
+	for _, v := range l.project.Settings.Solve.Virtual {
+		switch to := known[v.Name]; {
+		case v.Version == "":
+			gone = append(gone, v.Name)
+		case to != nil:
+			*to = v.Version
+		case v.Name == "__archspec":
+			f.Archspec = v.Build
+		default:
+			others = append(others, &record.Record{Name: v.Name, Version: v.Version, Build: cmp.Or(v.Build, "0")})
+		}
+	}
+	set, err := virtual.New(f, os.LookupEnv)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range set.Overrides {
+		if o.Used {
+			l.sayOnce("target     %s=%s counts: locks follow from it", o.Variable, o.Value)
+		}
+	}
+	return slices.DeleteFunc(set.With(others...).Records, func(r *record.Record) bool { return slices.Contains(gone, r.Name) }), nil
+}
+
+// glibcOf is the glibc of the base image for a platform; empty: not known.
+func (l *envLocker) glibcOf(platform string) string {
 	if l.cornLock != nil && platform != l.platform.Subdir {
 		if bp := l.cornLock.Base.For(platform); bp != nil {
 			for _, f := range bp.Facts {
 				if f.Name == "glibc" {
-					t.Glibc = strings.Trim(f.Value, `"`)
+					return strings.Trim(f.Value, `"`)
 				}
 			}
 		}
 	}
-	packages := t.Packages()
-	for _, v := range l.project.Settings.Solve.Virtual {
-		packages = virtual.With(packages, virtual.Package(v.Name, v.Version, v.Build))
+	if l.baseFacts == nil || !strings.HasPrefix(platform, "linux-") {
+		return ""
 	}
-	over, variables, err := virtual.Overrides(os.LookupEnv)
-	if err != nil {
-		return nil, err
-	}
-	for _, v := range variables {
-		l.sayOnce("%s counts: the locks follow from it", v)
-	}
-	return virtual.With(packages, over...), nil
+	return l.baseFacts.Glibc
 }
 
 // solve answers wants, platform by platform, with one snapshot of the channels for each.

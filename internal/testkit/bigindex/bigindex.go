@@ -1,0 +1,87 @@
+// Package bigindex makes repodata as large as conda-forge's, or larger, out of a small real one.
+//
+// A channel grows in two ways, and so does this: more builds of the names there are, and
+// more names. Nothing about the copies changes an answer: builds of known names are older ones, with
+// the same dependencies, and nothing depends on a new name.
+package bigindex
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Write writes a repodata.json with times as many records as small has: of every ten copies of a
+// record three are builds of its own name with the lower build numbers below 0, the other seven
+// records of a new name. It returns how many records it wrote.
+func Write(w io.Writer, small []byte, times int) (int, error) {
+	var doc struct {
+		Info     json.RawMessage                       `json:"info"`
+		Packages map[string]map[string]json.RawMessage `json:"packages"`
+		Conda    map[string]map[string]json.RawMessage `json:"packages.conda"`
+	}
+	if err := json.Unmarshal(small, &doc); err != nil {
+		return 0, err
+	}
+	out := bufio.NewWriterSize(w, 1<<20)
+	fmt.Fprintf(out, `{"info":%s`, doc.Info)
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false) // as conda's tools write: ">=1" and not "\u003e=1"
+	n := 0
+	for _, section := range []struct {
+		key  string
+		recs map[string]map[string]json.RawMessage
+	}{{"packages", doc.Packages}, {"packages.conda", doc.Conda}} {
+		fmt.Fprintf(out, `,%q:{`, section.key)
+		sep := ""
+		for _, fn := range slices.Sorted(maps.Keys(section.recs)) {
+			rec := section.recs[fn]
+			for i := range times {
+				file, r := copyOf(fn, rec, i)
+				fmt.Fprintf(out, "%s%q:", sep, file)
+				if err := enc.Encode(r); err != nil {
+					return n, err
+				}
+				sep = ","
+				n++
+			}
+		}
+		fmt.Fprint(out, "}")
+	}
+	fmt.Fprint(out, `,"removed":[],"repodata_version":1}`)
+	return n, out.Flush()
+}
+
+// copyOf returns the i-th copy of a record; the 0th is itself.
+func copyOf(fn string, rec map[string]json.RawMessage, i int) (string, map[string]json.RawMessage) {
+	if i == 0 {
+		return fn, rec
+	}
+	r := maps.Clone(rec)
+	var name, version, build string
+	for key, dst := range map[string]*string{"name": &name, "version": &version, "build": &build} {
+		_ = json.Unmarshal(rec[key], dst) // the small index is ours
+	}
+	ext := ".conda"
+	if strings.HasSuffix(fn, ".tar.bz2") {
+		ext = ".tar.bz2"
+	}
+	quote := func(s string) json.RawMessage { return json.RawMessage(fmt.Sprintf("%q", s)) }
+	if i%10 < 3 {
+		build = fmt.Sprintf("%s_old%d", build, i)
+		r["build"], r["build_number"] = quote(build), json.RawMessage(fmt.Sprint(-i))
+	} else {
+		name = fmt.Sprintf("%s-copy%d", name, i)
+		r["name"] = quote(name)
+	}
+	sum := fmt.Sprintf("%064x", i)
+	if old := strings.Trim(string(rec["sha256"]), `"`); len(old) == 64 {
+		sum = old[:56] + sum[56:]
+	}
+	r["sha256"] = quote(sum)
+	return name + "-" + version + "-" + build + ext, r
+}
