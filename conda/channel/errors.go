@@ -75,6 +75,8 @@ func (e *Error) Hint() string {
 		return "the channel wants credentials: put them into ~/.netrc, log in with `mamba auth login` or `pixi auth login`, or put a token into the channel's URL"
 	case e.Status == http.StatusTooManyRequests || e.Status >= 500:
 		return "the server is busy or broken: try again later"
+	case e.Status == http.StatusNotFound || e.Status == http.StatusGone:
+		return "the channel has changed since its index was read: run again with --refresh"
 	case e.Status == 0:
 		return "check the network and the proxy settings (HTTPS_PROXY, or proxy_servers in .condarc)"
 	}

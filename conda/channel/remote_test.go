@@ -193,6 +193,11 @@ func TestOnlyReachableShardsAreFetchedAndOnce(t *testing.T) {
 	if n := s.Count("/*/shards/*"); n != 4 {
 		t.Errorf("%d shards were asked for, want app, lib, base and tool", n)
 	}
+	set := s.open(t)
+	check(t, set)
+	if got := files(t, set, "bystander"); got != "" {
+		t.Errorf("a name that constrains alone mention: %q, want nothing and no error", got)
+	}
 	if n := s.Count("/*/repodata.json*"); n != 0 {
 		t.Errorf("repodata.json was asked for %d times though there are shards", n)
 	}
@@ -429,7 +434,7 @@ func TestFaultsThatStay(t *testing.T) {
 			set.Close()
 		}
 		var e *channel.Error
-		if !errors.As(err, &e) || !strings.Contains(e.Error(), c.want) || c.is != nil && !errors.Is(err, c.is) || e.Hint() == "" {
+		if !errors.As(err, &e) || !strings.Contains(e.Error(), c.want) || c.is != nil && !errors.Is(err, c.is) || e.Hint() == "" || e.Status == 404 && e.Err != nil {
 			t.Errorf("%s: got %v, want an *Error with %q and a hint", c.why, err, c.want)
 		}
 		if c.is != nil && !errors.As(err, &format) {

@@ -40,9 +40,10 @@ type Set struct {
 	client   *Client
 	jobs     int
 
-	mu    sync.Mutex
-	names map[string]*loaded
-	err   error // the first one of Records
+	mu       sync.Mutex
+	names    map[string]*loaded
+	mentions map[string]bool // names that constrains and conditions of what is loaded speak of
+	err      error           // the first one of Records
 
 	all     sync.Once
 	allList []string
@@ -74,7 +75,7 @@ func Open(ctx context.Context, c Cache, channels []string, subdirs []record.Subd
 	if o.Warn == nil {
 		o.Warn = func(string, ...any) {}
 	}
-	s := &Set{jobs: o.Jobs, names: map[string]*loaded{}}
+	s := &Set{jobs: o.Jobs, names: map[string]*loaded{}, mentions: map[string]bool{}}
 	var creds []Credential
 	for _, text := range channels {
 		chs, cs, err := o.Config.Resolve(text, o.Dir)
@@ -144,17 +145,21 @@ func (s *Set) Client() *Client { return s.client }
 // there are none. They are decoded when they are first asked for, and shared: treat them as read-only.
 // Equal lists of dependencies of one name in one subdir are the same slice.
 //
-// Where shards have to be fetched, Closure or Load has to have loaded the name: there is no
-// network here. What goes wrong is told by Err, for this method is what a solver calls.
+// There is no network here: where shards have to be fetched, Closure has to have loaded the name. One that
+// only constrains or conditions of loaded records mention has no records then, for nothing can bring
+// it in; any other is a *NotLoadedError. What goes wrong is told by Err, for this method is what
+// a solver calls.
 func (s *Set) Records(name string) []*record.Record {
 	s.mu.Lock()
-	l := s.names[name]
+	l, mentioned := s.names[name], s.mentions[name]
 	s.mu.Unlock()
 	if l == nil {
 		for _, src := range s.sources {
 			if !src.local() {
 				if _, ok := src.shards.Sum(name); ok {
-					s.fail(&NotLoadedError{Name: name})
+					if !mentioned {
+						s.fail(&NotLoadedError{Name: name})
+					}
 					return nil
 				}
 			}
@@ -219,6 +224,11 @@ func (s *Set) load(ctx context.Context, name string) (*loaded, error) {
 		return first, nil
 	}
 	s.names[name] = l
+	for _, p := range l.shards {
+		for _, m := range p.shard.MentionNames() {
+			s.mentions[m] = true
+		}
+	}
 	return l, nil
 }
 

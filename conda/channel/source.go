@@ -186,6 +186,9 @@ func (s *source) fetchShard(ctx context.Context, name string, sum digest.SHA256)
 	act := "fetch the records of " + name
 	for try := 1; ; try++ {
 		b, status, err := s.bytesAt(ctx, where, try > 1)
+		if status != 0 {
+			return nil, s.fail(act, where, status, err)
+		}
 		if err == nil && digest.Sum(b) != sum {
 			err = &digest.MismatchError{What: "sha256", Want: sum.String(), Got: digest.Sum(b).String(), ReadBytes: int64(len(b))}
 		}
@@ -196,7 +199,7 @@ func (s *source) fetchShard(ctx context.Context, name string, sum digest.SHA256)
 			continue
 		}
 		if err != nil {
-			return nil, s.fail(act, where, status, err)
+			return nil, s.fail(act, where, 0, err)
 		}
 		sh, err := repodata.DecodeShard(name, b)
 		if err != nil {

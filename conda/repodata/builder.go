@@ -29,6 +29,7 @@ type packed struct {
 	license, family, sitePackages uint32
 	depends, constrains           uint32
 	trackFeatures, features       uint32
+	flags                         uint32
 	extras                        uint32 // a list: name, number of the list of dependencies, ...
 	noarch                        uint8
 	tarBz2                        bool
@@ -100,7 +101,7 @@ func (b *builder) add(e *entry) {
 		fileName: b.text(e.fileName), version: b.text(e.version), build: b.text(e.build),
 		license: b.text(e.license), family: b.text(e.licenseFamily), sitePackages: b.text(e.sitePackagesPath),
 		depends: b.list(e.depends), constrains: b.list(e.constrains),
-		trackFeatures: b.list(e.trackFeatures), features: b.list(e.features),
+		trackFeatures: b.list(e.trackFeatures), features: b.list(e.features), flags: b.list(e.flags),
 		buildNumber: e.buildNumber, sizeBytes: e.sizeBytes, timestampMillis: e.timestampMillis,
 		md5: e.md5, sha256: e.sha256,
 		noarch: uint8(max(0, slices.Index(noarchKinds[:], e.noarch))),
@@ -152,7 +153,7 @@ func (b *builder) addShard(raw []byte) error {
 			return b.listOf(ids)
 		}
 		p.depends, p.constrains = list(p.depends), list(p.constrains)
-		p.trackFeatures, p.features = list(p.trackFeatures), list(p.features)
+		p.trackFeatures, p.features, p.flags = list(p.trackFeatures), list(p.features), list(p.flags)
 		if p.extras != 0 {
 			var ids []uint32
 			for i, id := range d.ids[p.extras] {
@@ -230,16 +231,19 @@ const (
 	hasFileName // else it is name-version-build with the ending that isTarBz2 tells
 	isTarBz2
 	hasExtras
+	hasFlags
 	noarchShift = iota // two bits: 0 none, 1 python, 2 generic
 )
 
 // appendShard encodes the records after settle; docs/formats/repodata-index.md has the layout.
 func (b *builder) appendShard(dst []byte) []byte {
 	dst = appendText(dst, b.name)
-	depends := b.dependNames()
-	dst = binary.AppendUvarint(dst, uint64(len(depends)))
-	for _, d := range depends {
-		dst = appendText(dst, d)
+	depends, mentions := b.namesOf()
+	for _, list := range [][]string{depends, mentions} {
+		dst = binary.AppendUvarint(dst, uint64(len(list)))
+		for _, name := range list {
+			dst = appendText(dst, name)
+		}
 	}
 	total := 0
 	for _, t := range b.texts {
@@ -294,6 +298,7 @@ func (b *builder) appendRecord(dst []byte, p *packed) []byte {
 	set(hasFeatures, p.features != 0)
 	set(hasSitePackages, p.sitePackages != 0)
 	set(hasExtras, p.extras != 0)
+	set(hasFlags, p.flags != 0)
 	set(isTarBz2, p.tarBz2)
 	set(hasFileName, !b.tells(b.texts[p.fileName], p))
 	dst = binary.AppendUvarint(dst, flags)
@@ -309,6 +314,7 @@ func (b *builder) appendRecord(dst []byte, p *packed) []byte {
 		{hasConstrains, uint64(p.constrains)}, {hasLicense, uint64(p.license)}, {hasFamily, uint64(p.family)},
 		{hasTrackFeatures, uint64(p.trackFeatures)}, {hasFeatures, uint64(p.features)},
 		{hasSitePackages, uint64(p.sitePackages)}, {hasFileName, uint64(p.fileName)}, {hasExtras, uint64(p.extras)},
+		{hasFlags, uint64(p.flags)},
 	} {
 		if flags&f.bit != 0 {
 			dst = binary.AppendUvarint(dst, f.n)
@@ -334,50 +340,4 @@ func (b *builder) tells(file string, p *packed) bool {
 	}
 	rest, ok = strings.CutPrefix(rest, b.texts[p.build])
 	return ok && (rest == record.Conda.Ext() || rest == record.TarBz2.Ext())
-}
-
-// dependNames are the names that the records depend on, sorted, each once. Virtual packages
-// are among them.
-func (b *builder) dependNames() []string {
-	var names []string
-	seenList, seen := make([]bool, len(b.listIDs)), make([]bool, len(b.texts))
-	add := func(list uint32) {
-		if seenList[list] {
-			return
-		}
-		seenList[list] = true
-		for _, id := range b.listIDs[list] {
-			if seen[id] {
-				continue
-			}
-			seen[id] = true
-			if n := DependName(b.texts[id]); n != "" {
-				names = append(names, n)
-			}
-		}
-	}
-	for i := range b.records {
-		p := &b.records[i]
-		add(p.depends)
-		for j := 1; j < len(b.listIDs[p.extras]); j += 2 {
-			add(b.listIDs[p.extras][j])
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
-}
-
-// DependName returns the name that a dependency asks for, in lower case as MatchSpecs compare
-// it, or "" where it names none. It looks at the beginning of the text alone:
-// "conda-forge::numpy >=1.2" gives "numpy".
-func DependName(spec string) string {
-	spec = strings.TrimSpace(spec)
-	if i := strings.Index(spec, "::"); i >= 0 && !strings.ContainsAny(spec[:i], " [") {
-		spec = strings.TrimSpace(spec[i+2:])
-	}
-	end := strings.IndexAny(spec, " \t=<>!~[;,(|@")
-	if end < 0 {
-		end = len(spec)
-	}
-	return strings.ToLower(spec[:end])
 }

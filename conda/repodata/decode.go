@@ -134,6 +134,9 @@ func (d *decoder) next(p *packed) error {
 	if flags&hasExtras != 0 {
 		p.extras = d.listID()
 	}
+	if flags&hasFlags != 0 {
+		p.flags = d.listID()
+	}
 	if flags&hasMD5 != 0 {
 		copy(p.md5[:], d.bytes(len(p.md5)))
 	}
@@ -162,6 +165,7 @@ func (d *decoder) record(r *record.Record, p *packed) {
 	r.MD5, r.SHA256, r.SizeBytes = p.md5, p.sha256, p.sizeBytes
 	r.Noarch, r.TimestampMillis = noarchKinds[p.noarch], p.timestampMillis
 	r.TrackFeatures, r.Features = d.lists[p.trackFeatures], d.lists[p.features]
+	r.Flags = d.lists[p.flags]
 	r.License, r.LicenseFamily = d.texts[p.license], d.texts[p.family]
 	r.PythonSitePackagesPath = d.texts[p.sitePackages]
 	if p.extras == 0 {

@@ -2,7 +2,8 @@
 // CEP 16, both into one form that is opened lazily.
 //
 // Sources: CEP 36 (draft of 2026-03-04: repodata.json), CEP 15 (base_url, repodata_version 2),
-// CEP 16 (shards), CEP 17 (python_site_packages_path), and what conda's SubdirData accepts.
+// CEP 16 (shards), CEP 17 (python_site_packages_path), CEP 44, 45 and 48 (extra dependencies, flags,
+// the section "v3"), and what conda's SubdirData accepts.
 //
 // A [Shard] holds all records of one package name, encoded: what the name depends on can be
 // read without decoding a record, and the slices of equal dependency lists are one. An

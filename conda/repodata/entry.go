@@ -13,7 +13,7 @@ type entry struct {
 	fileName, name, version, build []byte
 	buildNumber                    int64
 	depends, constrains            [][]byte
-	trackFeatures, features        [][]byte
+	trackFeatures, features, flags [][]byte
 	md5                            digest.MD5
 	sha256                         digest.SHA256
 	sizeBytes, timestampMillis     int64
@@ -24,7 +24,7 @@ type entry struct {
 	extras                         []extra
 }
 
-// An extra is one optional set of dependencies.
+// An extra is one group of optional dependencies (CEP 44).
 type extra struct {
 	name    []byte
 	depends [][]byte
@@ -33,7 +33,7 @@ type extra struct {
 // reset empties e and keeps its slices.
 func (e *entry) reset() {
 	*e = entry{depends: e.depends[:0], constrains: e.constrains[:0], trackFeatures: e.trackFeatures[:0],
-		features: e.features[:0], extras: e.extras[:0]}
+		features: e.features[:0], flags: e.flags[:0], extras: e.extras[:0]}
 }
 
 // complete fills in what the file name tells, and says why the record cannot be used, or "".

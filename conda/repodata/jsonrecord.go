@@ -31,6 +31,8 @@ func (e *entry) readField(c *cursor, key []byte) (err error) {
 		e.trackFeatures, err = c.words(e.trackFeatures[:0])
 	case "features":
 		e.features, err = c.words(e.features[:0])
+	case "flags":
+		e.flags, err = c.texts(e.flags[:0])
 	case "md5":
 		var s []byte
 		s, err = c.text()
@@ -61,7 +63,7 @@ func (e *entry) readField(c *cursor, key []byte) (err error) {
 		var f float64
 		f, err = c.number()
 		e.recordVersion = int64(f)
-	case "extra_depends":
+	case "extra_depends", "extra-depends": // the CEPs write both
 		err = e.readExtras(c)
 	default:
 		_, err = c.value()

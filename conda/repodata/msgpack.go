@@ -195,6 +195,8 @@ func (e *entry) readMsgpack(m *msgpack) error {
 			e.trackFeatures = m.words(e.trackFeatures[:0])
 		case "features":
 			e.features = m.words(e.features[:0])
+		case "flags":
+			e.flags = m.texts(e.flags[:0])
 		case "md5":
 			sumFrom(e.md5[:], m.text())
 		case "sha256":
@@ -213,7 +215,7 @@ func (e *entry) readMsgpack(m *msgpack) error {
 			e.sitePackagesPath = m.text()
 		case "record_version":
 			e.recordVersion = int64(m.number())
-		case "extra_depends":
+		case "extra_depends", "extra-depends":
 			if m.next() != msgp.MapType {
 				m.skip()
 				break

@@ -154,7 +154,7 @@ func TestDependName(t *testing.T) {
 		"python": "python", "python >=3.9,<4": "python", "python>=3.9": "python", "numpy=1.*=*_openblas": "numpy",
 		"conda-forge::pkg 1.0": "pkg", "conda-forge/linux-64::pkg": "pkg", "Foo[version='>=1']": "foo", "": "", " x 1 ": "x",
 		"a~=1": "a", "a!=1": "a", "__glibc >=2.17": "__glibc", "b; if python <3.8": "b", "r-base 4.*": "r-base",
-		"p[url='https://h::1/x']": "p",
+		"p[url='https://h::1/x']": "p", "*": "*", "[": "",
 	} {
 		if got := repodata.DependName(in); got != want {
 			t.Errorf("DependName(%q) = %q, want %q", in, got, want)
@@ -176,7 +176,8 @@ func genDoc(t *rapid.T) map[string]any {
 			"size": rapid.IntRange(0, 1<<50).Draw(t, "size"), "timestamp": rapid.SampledFrom([]any{1700000000123, 1500000000, 1.5e9, 0}).Draw(t, "timestamp"),
 			"noarch": rapid.SampledFrom([]any{"python", "generic", true, false, nil, ""}).Draw(t, "noarch"), "python_site_packages_path": text.Draw(t, "site"),
 			"track_features": rapid.SampledFrom([]any{"x y", "", []string{"x", "y"}, "x,y"}).Draw(t, "track"), "features": "mkl",
-			"md5": strings.Repeat("ab", 16), "sha256": strings.Repeat("0d", 32),
+			"flags": []string{"cuda", "blas:mkl"},
+			"md5":   strings.Repeat("ab", 16), "sha256": strings.Repeat("0d", 32),
 			"extra_depends": map[string][]string{"plot": list.Draw(t, "extra"), "é": {"b"}},
 		}
 		for _, k := range slices.Sorted(maps.Keys(optional)) { // rapid needs the draws in one order
@@ -351,6 +352,7 @@ func TestWhatIsLeftOut(t *testing.T) {
 		{"a file twice: the last counts", `{"packages":{"a-1-0.conda":{"name":"a","version":"1"},"a-1-0.conda":{"name":"a","version":"2"}}}`, "a-1-0.conda skipped=0"},
 		{"sections that are none", `{"packages":null,"packages.conda":[],"removed":{},"info":null}`, "skipped=0"},
 		{"unknown sections", `{"packages":{},"packages.whl":{"x":{"y":["}"]}},"signatures":{"a-1-0.conda":{"k":{"signature":"\""}}}}`, "skipped=0"},
+		{"the section of CEP 48", `{"packages":{},"v3":{"conda":{"a-1-0":{},"b-1-0":{}},"tar.bz2":{"a-1-0":{},"a-2-0":{}},"whl":{"w-1-py3-none-any":{"name":"w"}}}}`, "a-1-0.conda a-2-0.tar.bz2 b-1-0.conda skipped=0"},
 		{"an empty file", ``, "skipped=0"},
 		{"a byte order mark", "\uFEFF{\"packages\":{\"a-1-0.conda\":{}}}", "a-1-0.conda skipped=0"},
 	} {
@@ -410,5 +412,19 @@ func TestBadDocuments(t *testing.T) {
 	_, err = convert(t, `{"packages":{"a-1-0.conda":{"license":"`+strings.Repeat("x", 40<<20)+`"}}}`)
 	if _, ok := errors.AsType[*repodata.LimitError](err); !ok {
 		t.Errorf("Convert of a giant record = %v, want a *LimitError", err)
+	}
+}
+
+func TestMentionNames(t *testing.T) {
+	ix, err := convert(t, `{"packages":{"a-1-0.conda":{"depends":["b >=1","c[version='>=2',when='d >=1 and (__unix or e)']"],"constrains":["f 1","b <3"],"extra_depends":{"x":["g"]}}}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := ix.Shard("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d, m := strings.Join(s.DependNames(), " "), strings.Join(s.MentionNames(), " "); d != "b c g" || m != "__unix d e f" {
+		t.Errorf("depends on %q, mentions %q, want b c g and __unix d e f", d, m)
 	}
 }

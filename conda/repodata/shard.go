@@ -15,10 +15,11 @@ const ShardVersion = 1
 // A Shard holds the records of one package name, encoded. It is immutable and safe for
 // concurrent use.
 type Shard struct {
-	name    string
-	depends []string
-	raw     []byte // whole
-	body    []byte // from the texts on
+	name     string
+	depends  []string
+	mentions []string
+	raw      []byte // whole
+	body     []byte // from the texts on
 }
 
 // Name is the package's name.
@@ -27,6 +28,10 @@ func (s *Shard) Name() string { return s.name }
 // DependNames are the names that any of the records depends on, sorted, virtual packages
 // among them, names in constrains not. Treat it as read-only.
 func (s *Shard) DependNames() []string { return s.depends }
+
+// MentionNames are the names that stand in constrains and in conditions (CEP 43) alone, sorted: they
+// bring nothing in, and a solver may ask for them. Treat it as read-only.
+func (s *Shard) MentionNames() []string { return s.mentions }
 
 // Bytes is the encoded shard, for a cache. Treat it as read-only.
 func (s *Shard) Bytes() []byte { return s.raw }
@@ -85,6 +90,28 @@ func (r *reader) bytes(n int) []byte {
 
 func (r *reader) text() []byte { return r.bytes(r.count()) }
 
+// textList reads texts that share one allocation: they live as long as each other.
+func (r *reader) textList() []string {
+	n := r.count()
+	if n == 0 {
+		return nil
+	}
+	from, size := r.b, 0
+	for range n {
+		size += len(r.text())
+	}
+	var all strings.Builder
+	all.Grow(size)
+	r.b = from
+	list := make([]string, n)
+	for i := range list {
+		start := all.Len()
+		all.Write(r.text())
+		list[i] = all.String()[start:]
+	}
+	return list
+}
+
 func badShard(name, reason string) error {
 	if name != "" {
 		reason = "the records of " + name + ": " + reason
@@ -97,25 +124,8 @@ func badShard(name, reason string) error {
 func ParseShard(b []byte) (*Shard, error) {
 	r := &reader{b: b}
 	s := &Shard{name: string(r.text()), raw: b}
-	n := r.count()
-	if n > 0 {
-		s.depends = make([]string, n)
-		from := r.b
-		lens := 0
-		for range n {
-			lens += len(r.text())
-		}
-		// One text for all names: they live as long as the shard.
-		var all strings.Builder
-		all.Grow(lens)
-		r.b = from
-		for i := range n {
-			t := r.text()
-			start := all.Len()
-			all.Write(t)
-			s.depends[i] = all.String()[start:]
-		}
-	}
+	s.depends = r.textList()
+	s.mentions = r.textList()
 	s.body = r.b
 	if r.bad || s.name == "" {
 		return nil, badShard(s.name, "the head is damaged")
@@ -161,6 +171,7 @@ func (s *Shard) Records(o Origin) ([]*record.Record, error) {
 type fileRef struct {
 	name string // "" where the dist tells it
 	ext  string
+	at   int // where it starts in the text of all
 }
 
 // place gives the records their names of files and URLs, which share one text per shard.
@@ -170,25 +181,26 @@ func place(recs []record.Record, files []fileRef, o Origin) {
 	for i := range recs {
 		size += len(base) + len(files[i].name) + len(recs[i].Name) + len(recs[i].Version) + len(recs[i].Build) + len("--.tar.bz2")
 	}
-	var all strings.Builder
-	all.Grow(size)
+	all := make([]byte, 0, size)
 	for i := range recs {
 		r, f := &recs[i], &files[i]
-		start := all.Len()
-		all.WriteString(base)
-		name := all.Len()
+		all = append(all, base...)
+		f.at = len(all)
 		if f.name != "" {
-			all.WriteString(f.name)
-		} else {
-			all.WriteString(r.Name)
-			all.WriteByte('-')
-			all.WriteString(r.Version)
-			all.WriteByte('-')
-			all.WriteString(r.Build)
-			all.WriteString(f.ext)
+			all = append(all, f.name...)
+			continue
 		}
-		text := all.String()
-		r.FileName, r.URL = text[name:], text[start:]
+		all = append(append(all, r.Name...), '-')
+		all = append(append(all, r.Version...), '-')
+		all = append(append(all, r.Build...), f.ext...)
+	}
+	text := string(all)
+	for i := range recs {
+		r, at, end := &recs[i], files[i].at, len(text)
+		if i+1 < len(recs) {
+			end = files[i+1].at - len(base)
+		}
+		r.FileName, r.URL = text[at:end], text[at-len(base):end]
 		if strings.IndexByte(r.FileName, '!') >= 0 { // of what a file name may hold, the one to be escaped
 			r.URL = base + url.PathEscape(r.FileName)
 		}

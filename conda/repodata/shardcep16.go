@@ -10,6 +10,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/tinylib/msgp/msgp"
 
+	"github.com/nasa-openscapes/corn/conda/record"
 	"github.com/nasa-openscapes/corn/digest"
 )
 
@@ -166,24 +167,38 @@ func DecodeShard(name string, packed []byte) (*Shard, error) {
 	removed := map[string]bool{}
 	known := false
 	var e entry
+	// ext is what the keys lack of the file names (CEP 48).
+	readRecords := func(m *msgpack, ext string) error {
+		return m.members(func(key []byte) error {
+			e.reset()
+			e.fileName = append(slices.Clone(key), ext...)
+			if m.next() != msgp.MapType {
+				m.skip()
+				return m.err
+			}
+			if err := e.readMsgpack(m); err != nil {
+				return err
+			}
+			if e.complete() == "" && string(e.name) == name {
+				bld.add(&e)
+			}
+			return nil
+		})
+	}
 	err = m.members(func(key []byte) error {
 		switch string(key) {
 		case "packages", "packages.conda":
 			known = true
-			return m.members(func(fileName []byte) error {
-				e.reset()
-				e.fileName = fileName
-				if m.next() != msgp.MapType {
+			return readRecords(m, "")
+		case "v3":
+			known = true
+			return m.members(func(format []byte) error {
+				ext := "." + string(format)
+				if _, ok := record.FormatOf(ext); !ok {
 					m.skip()
 					return m.err
 				}
-				if err := e.readMsgpack(m); err != nil {
-					return err
-				}
-				if e.complete() == "" && string(e.name) == name {
-					bld.add(&e)
-				}
-				return nil
+				return readRecords(m, ext)
 			})
 		case "removed":
 			known = true

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/nasa-openscapes/corn/conda/record"
 )
 
 // maxRecordBytes is the longest record, "info" object or name of "removed" that is read.
@@ -253,7 +255,10 @@ func (s *stream) readDocument(h handler) error {
 		switch string(key) {
 		case "packages", "packages.conda":
 			known = true
-			return s.packages(h)
+			return s.packages(h, "")
+		case "v3":
+			known = true
+			return s.revision(h)
 		case "removed":
 			known = true
 			return s.removed(h)
@@ -301,7 +306,23 @@ func (s *stream) unless(want byte) (skipped bool, err error) {
 	return true, s.skip()
 }
 
-func (s *stream) packages(h handler) error {
+// revision reads the section of CEP 48: records by format, their keys without its ending. Formats
+// that are none of conda's (wheels) are left out.
+func (s *stream) revision(h handler) error {
+	if skipped, err := s.unless('{'); skipped || err != nil {
+		return err
+	}
+	return s.members(func(key []byte) error {
+		ext := "." + string(key)
+		if _, ok := record.FormatOf(ext); !ok {
+			return s.skip()
+		}
+		return s.packages(h, ext)
+	})
+}
+
+// packages reads a section of records. ext is what the keys lack of the file names.
+func (s *stream) packages(h handler, ext string) error {
 	if skipped, err := s.unless('{'); skipped || err != nil {
 		return err
 	}
@@ -314,7 +335,7 @@ func (s *stream) packages(h handler) error {
 		if err != nil {
 			return err
 		}
-		return h.record(key, v, at)
+		return h.record(append(key, ext...), v, at)
 	})
 }
 
