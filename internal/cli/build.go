@@ -54,7 +54,7 @@ func newBuild(g *globals) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&req.Base, "base", "", "base image: NAME[:TAG] of a registry, oci:DIR[:TAG], docker-archive:FILE (default: base in corn.yaml)")
+	f.StringVar(&req.Base, "base", "", "base image: NAME[:TAG] of a registry, oci:DIR[:TAG], docker-archive:FILE (default: base in corn.yaml, then the one in corn.lock)")
 	f.StringVar(&req.From, "from", "", "previous image whose layers may be taken over (default: this branch's last image where it is pushed to)")
 	f.StringArrayVarP(&req.Outputs, "output", "o", nil, "where to write the image: docker://NAME[:TAG] (push), oci:DIR, docker-archive:FILE; may be repeated (default oci:PROJECT/dist/image)")
 	f.StringArrayVarP(&req.Tags, "tag", "t", nil, "name of the image, repo:tag or tag; may be repeated")

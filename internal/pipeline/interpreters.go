@@ -14,6 +14,7 @@ import (
 	"github.com/nasa-openscapes/corn/conda/record"
 	"github.com/nasa-openscapes/corn/digest"
 	"github.com/nasa-openscapes/corn/internal/projectlock"
+	"github.com/nasa-openscapes/corn/internal/report"
 	"github.com/nasa-openscapes/corn/lock"
 )
 
@@ -131,7 +132,8 @@ func (b *builder) bringInterpreter(ctx context.Context, sum digest.SHA256) (*pkg
 		return nil, err
 	}
 	if err := b.bring(ctx, []*pkg{p}); err != nil {
-		return nil, fmt.Errorf("the interpreter that compiles for Python %s: %w", py.Short, err)
+		return nil, report.Hinted(report.Fetch, "corn.lock names this interpreter, and no environment has it any more: look at the network and at --channel-alias; where the channel no longer has the file, \"corn lock --relayout\" chooses another one",
+			fmt.Errorf("the interpreter that compiles for Python %s: %w", py.Short, err))
 	}
 	var err error
 	if p.facts, err = b.cachedFacts(ctx, p.blob, artifact.Conda, p.locked.FileName); b.suspects.note(p.blob, err) != nil {

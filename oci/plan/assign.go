@@ -215,8 +215,11 @@ func (w *world) alone(a *assignment, limit int) {
 	byStep := func(x, y int) int { return cmp.Compare(a.step(w.contents[x]), a.step(w.contents[y])) }
 	slices.SortFunc(want, func(x, y int) int { return cmp.Or(byStep(x, y), bySize(x, y)) })
 	want = want[:min(len(want), max(limit-len(kept), 0))]
-	// Names are given in the order of contents.
-	slices.SortFunc(want, func(x, y int) int { return cmp.Or(byStep(x, y), cmp.Compare(x, y)) })
+	// Of several versions of a name, each keeps its layer while its env bumps it: names are
+	// given by env, which says more about which is which than the version.
+	slices.SortFunc(want, func(x, y int) int {
+		return cmp.Or(byStep(x, y), cmp.Compare(a.earliest(w.contents[x])[0], a.earliest(w.contents[y])[0]), cmp.Compare(x, y))
+	})
 	for _, i := range want {
 		id := alonePrefix + w.contents[i].Name
 		for n := 2; used[id]; n++ {

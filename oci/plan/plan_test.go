@@ -167,6 +167,27 @@ func TestChanges(t *testing.T) {
 	}
 }
 
+// Of two versions that stand alone each has its layer, whichever is bumped past the other, and
+// without a record of which is which.
+func TestVersionsKeepTheirLayers(t *testing.T) {
+	of := func(x, y string) plan.Request {
+		return place(plan.Request{Contents: []plan.Content{content(x, 9*mb, "x"), content(y, 9*mb, "y")}})
+	}
+	r := of("python-3.9.1", "python-3.9.2")
+	before := layout(t, r)
+	least, err := plan.Exceptions(r, before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, next := range []plan.Request{of("python-3.9.5", "python-3.9.2"), of("python-3.9.1", "python-3.9.0")} {
+		next.Previous = &least
+		after := layout(t, next)
+		if got := moved(before, after); len(got) != 2 { // the bumped one and its placement
+			t.Errorf("changed layers %v\n%s", got, text(next, after))
+		}
+	}
+}
+
 // without takes an env away.
 func without(env string, contents []plan.Content) []plan.Content {
 	var out []plan.Content
