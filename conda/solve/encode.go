@@ -1,0 +1,206 @@
+package solve
+
+import (
+	"fmt"
+
+	"github.com/nasa-openscapes/corn/conda/matchspec"
+	"github.com/nasa-openscapes/corn/sat"
+)
+
+// How a request becomes a formula. Each spec S has two variables, shared by all who say S:
+//
+//	need S   -> only S                 something that depends on S also limits its name to S
+//	need S   -> one of S's matches
+//	only S   -> not r                  for every record r of the name that S does not match
+//	record   -> need S                 for each of its dependencies
+//	record   -> only S                 for each of its constraints
+//	at most one record of a name       a group
+//
+// A dependency that holds only when a condition does has the condition's variable in its clause
+// besides, and records that satisfy the condition imply that variable. An extra's dependencies
+// follow from the need that asks for the extra and the record that has it, together.
+//
+// A record's own clauses are added when the search first looks at it, a name's records are
+// loaded when something first needs the name. What stays unknown in the end is not installed.
+
+func lit(v sat.Var) sat.Lit { return sat.Pos(v) }
+
+// matching returns the candidates that s matches.
+func (p *pool) matching(s *spec) []*candidate {
+	if !s.matched {
+		s.matched = true
+		p.load(s.name)
+		for _, c := range s.name.cands {
+			if s.matches(c) {
+				s.matching = append(s.matching, c)
+			}
+		}
+	}
+	return s.matching
+}
+
+// needVar returns the variable that holds where a match of s must be chosen.
+func (p *pool) needVar(s *spec) sat.Var {
+	if s.need != 0 {
+		return s.need
+	}
+	s.need = p.newVar(nil, s)
+	p.load(s.name)
+	p.clause(clauseTag{kind: tagGlue, spec: s}, lit(s.need).Flip(), lit(p.onlyVar(s)))
+	matching := p.matching(s)
+	lits := make([]sat.Lit, 0, len(matching)+1)
+	lits = append(lits, lit(s.need).Flip())
+	for _, c := range matching {
+		lits = append(lits, lit(c.v))
+	}
+	p.clause(clauseTag{kind: tagChoice, spec: s}, lits...)
+	if len(s.match.Extras) > 0 {
+		s.name.extras = append(s.name.extras, s)
+		for _, c := range matching {
+			if c.fed {
+				p.feedExtras(c, s)
+			}
+		}
+	}
+	return s.need
+}
+
+// onlyVar returns the variable that holds where nothing but matches of s may be chosen.
+func (p *pool) onlyVar(s *spec) sat.Var {
+	if s.only != 0 {
+		return s.only
+	}
+	s.only = p.newVar(nil, nil)
+	if s.name.loaded {
+		p.encodeOnly(s)
+	} else {
+		s.name.pending = append(s.name.pending, s) // nothing needs the name so far
+	}
+	return s.only
+}
+
+func (p *pool) encodeOnly(s *spec) {
+	is := make(map[*candidate]bool, len(s.name.cands))
+	for _, c := range p.matching(s) {
+		is[c] = true
+	}
+	for _, c := range s.name.cands {
+		if !is[c] {
+			p.clause(clauseTag{kind: tagExcludes, spec: s, cand: c}, lit(s.only).Flip(), lit(c.v).Flip())
+		}
+	}
+}
+
+// needWhen adds that given makes s needed, if its condition holds where it has one.
+func (p *pool) needWhen(t clauseTag, s *spec, given ...sat.Lit) error {
+	if s.match.When != nil {
+		v, err := p.conditionVar(s.match.When)
+		if err != nil {
+			return err
+		}
+		given = append(given, lit(v).Flip())
+	}
+	p.clause(t, append(given, lit(p.needVar(s)))...)
+	return nil
+}
+
+// conditionVar returns a variable that holds where the condition does. It may hold where the condition does
+// not: nothing follows from its being false.
+func (p *pool) conditionVar(c *matchspec.Condition) (sat.Var, error) {
+	v := p.newVar(nil, nil)
+	if c.Spec != nil {
+		s, err := p.specOf(c.Spec.String())
+		if err != nil {
+			return 0, err
+		}
+		for _, m := range p.matching(s) {
+			p.clause(clauseTag{kind: tagGlue}, lit(m.v).Flip(), lit(v))
+		}
+		return v, nil
+	}
+	all := []sat.Lit{lit(v)}
+	for _, k := range c.Kids {
+		kv, err := p.conditionVar(k)
+		if err != nil {
+			return 0, err
+		}
+		if all = append(all, lit(kv).Flip()); !c.And {
+			p.clause(clauseTag{kind: tagGlue}, lit(kv).Flip(), lit(v))
+		}
+	}
+	if c.And {
+		p.clause(clauseTag{kind: tagGlue}, all...)
+	}
+	return v, nil
+}
+
+// read parses c's dependencies and constraints, once. Where one cannot be read, c cannot be
+// chosen: what it needs is not known.
+func (p *pool) read(c *candidate) {
+	if c.read {
+		return
+	}
+	c.read = true
+	parse := func(what string, texts []string) (specs []*spec) {
+		for _, text := range texts {
+			s, err := p.specOf(text)
+			if err != nil {
+				c.bad = fmt.Errorf("%s: %w", what, err)
+				return nil
+			}
+			specs = append(specs, s)
+		}
+		return specs
+	}
+	c.deps = parse("dependency", c.rec.Depends)
+	c.limits = parse("constraint", c.rec.Constrains)
+	for extra, texts := range c.rec.ExtraDepends {
+		if c.extras == nil {
+			c.extras = map[string][]*spec{}
+		}
+		c.extras[extra] = parse("dependency of extra "+extra, texts)
+	}
+}
+
+// feed adds the clauses of c, once.
+func (p *pool) feed(c *candidate) {
+	if c.fed {
+		return
+	}
+	c.fed = true
+	if c.name.virtual {
+		return
+	}
+	p.read(c)
+	for _, s := range c.deps {
+		if err := p.needWhen(clauseTag{kind: tagDepends, cand: c, spec: s}, s, lit(c.v).Flip()); err != nil {
+			c.bad = err
+		}
+	}
+	if c.bad != nil {
+		p.clause(clauseTag{kind: tagBad, cand: c}, lit(c.v).Flip())
+		return
+	}
+	for _, s := range c.limits {
+		p.clause(clauseTag{kind: tagLimits, cand: c, spec: s}, lit(c.v).Flip(), lit(p.onlyVar(s)))
+	}
+	for _, s := range c.name.extras {
+		if s.matches(c) {
+			p.feedExtras(c, s)
+		}
+	}
+}
+
+// feedExtras adds what c needs besides where s, which asks for extras, is needed. An extra that c does
+// not have adds nothing.
+func (p *pool) feedExtras(c *candidate, s *spec) {
+	for _, extra := range s.match.Extras {
+		for _, d := range c.extras[extra] {
+			t := clauseTag{kind: tagDepends, cand: c, spec: d}
+			if err := p.needWhen(t, d, lit(s.need).Flip(), lit(c.v).Flip()); err != nil {
+				c.bad = err
+				p.clause(clauseTag{kind: tagBad, cand: c}, lit(c.v).Flip())
+			}
+		}
+	}
+}

@@ -1,0 +1,114 @@
+package solve
+
+import (
+	"github.com/nasa-openscapes/corn/sat"
+)
+
+// guide tells the core what to try: first that locked records are kept, then the names that the
+// request asks for, then what those need, in the order in which it turned up. Of a name the
+// most preferred candidate is tried that nothing refutes yet. As the core undoes a decision only where
+// earlier ones refute it, the answer is the best in this order.
+type guide struct {
+	p      *pool
+	keeps  []sat.Var // of locked records, in order
+	first  *name     // where set, goes before floors and roots
+	floors []sat.Var // wishes like keeps, of one search
+	roots  []*name
+	seen   []sat.Var // the core's observed variables, as far as they are taken note of
+	next   int       // the needs of seen before here are met
+}
+
+// Next implements sat.Guide.
+func (g *guide) Next(s *sat.Solver) sat.Lit {
+	g.follow(s)
+	for _, k := range g.keeps {
+		if s.Value(lit(k)) == sat.Unknown {
+			return lit(k)
+		}
+	}
+	if g.first != nil && g.needed(g.first) {
+		if l := g.choose(s, g.first); l != 0 {
+			return l
+		}
+	}
+	for _, f := range g.floors {
+		if s.Value(lit(f)) == sat.Unknown {
+			return lit(f)
+		}
+	}
+	for _, n := range g.roots {
+		if l := g.choose(s, n); l != 0 {
+			return l
+		}
+	}
+	for ; g.next < len(g.seen); g.next++ {
+		if need := g.p.needs[g.seen[g.next]]; need != nil {
+			if l := g.choose(s, need.name); l != 0 {
+				return l
+			}
+		}
+	}
+	return 0
+}
+
+// follow takes note of what became true or was undone since the last question. A record that
+// became true is fed: it may have done so without being tried.
+func (g *guide) follow(s *sat.Solver) {
+	kept := min(s.Kept(), len(g.seen))
+	for _, v := range g.seen[kept:] {
+		if c := g.p.cands[v]; c != nil {
+			c.name.chosen = nil
+			g.next = min(g.next, c.name.needAt) // it was met, and is open again
+		}
+	}
+	g.seen = g.seen[:kept]
+	g.next = min(g.next, kept)
+	// Feeding can make more variables true, which are then at the end of the list.
+	for len(g.seen) < len(s.Observed()) {
+		v := s.Observed()[len(g.seen)]
+		g.seen = append(g.seen, v)
+		if c := g.p.cands[v]; c != nil {
+			c.name.chosen = c
+			g.p.feed(c)
+		} else {
+			g.noteNeed(g.p.needs[v].name)
+		}
+	}
+}
+
+// noteNeed keeps n.needAt at the first need of n in seen; the last entry of seen is one.
+func (g *guide) noteNeed(n *name) {
+	if last := len(g.seen) - 1; n.needAt >= last || !g.needed(n) {
+		n.needAt = last
+	}
+}
+
+// needed tells whether something needs n now.
+func (g *guide) needed(n *name) bool {
+	if n.needAt >= len(g.seen) {
+		return false
+	}
+	need := g.p.needs[g.seen[n.needAt]]
+	return need != nil && need.name == n
+}
+
+// choose returns the best candidate of n that is not refuted, or zero where n is settled. What it
+// looks at, it feeds: a candidate whose dependencies are refuted already is then refuted
+// without being tried.
+func (g *guide) choose(s *sat.Solver, n *name) sat.Lit {
+	if n.chosen != nil {
+		return 0
+	}
+	for i := range n.cands {
+		g.p.upTo(n, i)
+		c := n.cands[i]
+		if s.Value(lit(c.v)) == sat.False {
+			continue
+		}
+		g.p.feed(c)
+		if s.Value(lit(c.v)) == sat.Unknown {
+			return lit(c.v)
+		}
+	}
+	return 0
+}

@@ -1,0 +1,183 @@
+package solve
+
+import (
+	"github.com/nasa-openscapes/corn/conda/matchspec"
+	"github.com/nasa-openscapes/corn/conda/record"
+	"github.com/nasa-openscapes/corn/conda/version"
+	"github.com/nasa-openscapes/corn/sat"
+)
+
+// pool holds what one solve knows: names, candidates and specs, each once, and the formula they
+// make. Everything in it appears when it is first needed.
+type pool struct {
+	req      *Request
+	idx      Index
+	sat      *sat.Solver
+	names    map[string]*name
+	specs    map[string]*spec
+	versions map[string]parsedVersion
+	cands    []*candidate // by variable; nil where a variable is no candidate
+	needs    []*spec      // by variable; nil where a variable is no need
+	tags     []clauseTag
+	rank     map[string]int  // of channels
+	asked    map[string]bool // names that the request's specs ask for
+	favored  map[recordKey]bool
+	stats    Stats
+}
+
+type parsedVersion struct {
+	version.Version
+	err error
+}
+
+// name is a package name and its candidates.
+type name struct {
+	text  string
+	cands []*candidate // in order of preference; ties are refined when they are reached
+	// refined is how many of cands at the front are in their final order.
+	refined int
+	hidden  []hiddenRecord // records that the request's settings leave out
+	group   sat.Group
+	loaded  bool
+	virtual bool
+	pending []*spec    // limits on a name that nothing needs so far
+	extras  []*spec    // specs that ask for extras, once they are encoded
+	keep    sat.Var    // holds where only the locked record is allowed; zero where none is locked
+	chosen  *candidate // the one that is true now
+	needAt  int        // where the guide's list has the name's first need
+}
+
+type hiddenRecord struct {
+	rec *record.Record
+	why LackKind
+}
+
+// candidate is a record that may be chosen.
+type candidate struct {
+	rec    *record.Record
+	ver    version.Version
+	name   *name
+	at     int // position in name.cands
+	v      sat.Var
+	locked bool
+	bad    error // why its dependencies cannot be read
+	fed    bool
+	read   bool
+	deps   []*spec // what it depends on, in the record's order
+	limits []*spec // what it constrains
+	extras map[string][]*spec
+}
+
+// spec is a MatchSpec. The same text is the same spec.
+type spec struct {
+	text  string
+	match *matchspec.Spec
+	name  *name
+	// need holds where a match of the spec must be chosen, only where nothing else of its name may.
+	need, only sat.Var
+	encoded    bool         // the clauses of only exist
+	matching   []*candidate // in the order of name.cands when first asked for
+	matched    bool
+}
+
+// tagKind says what a clause stands for, so that a refutation can be told in words.
+type tagKind uint8
+
+const (
+	tagGlue     tagKind = iota // follows from how needs are written down
+	tagAsked                   // a spec of the request
+	tagAllowed                 // a constraint of the request
+	tagDepends                 // cand depends on spec
+	tagLimits                  // cand constrains spec
+	tagChoice                  // one of the records that match spec is chosen
+	tagExcludes                // spec leaves out the other records of its name
+	tagVirtual                 // the target has this virtual package
+	tagBad                     // cand cannot be read
+	tagFrame                   // cand must not get worse in this search
+)
+
+type clauseTag struct {
+	kind tagKind
+	cand *candidate
+	spec *spec
+	at   int // index into the request's Specs or Constraints
+}
+
+func newPool(idx Index, req *Request) *pool {
+	p := &pool{
+		req: req, idx: idx, sat: sat.New(),
+		names: map[string]*name{}, specs: map[string]*spec{}, versions: map[string]parsedVersion{},
+		cands: make([]*candidate, 1), needs: make([]*spec, 1), tags: make([]clauseTag, 1),
+		rank: map[string]int{}, asked: map[string]bool{}, favored: map[recordKey]bool{},
+	}
+	for i, c := range req.Channels {
+		if _, ok := p.rank[c]; !ok {
+			p.rank[c] = i
+		}
+	}
+	for _, r := range req.Favored {
+		p.favored[keyOf(r)] = true
+	}
+	return p
+}
+
+// newVar returns a variable that stands for a candidate, a need, or neither.
+func (p *pool) newVar(c *candidate, need *spec) sat.Var {
+	v := p.sat.NewVar()
+	p.cands = append(p.cands, c)
+	p.needs = append(p.needs, need)
+	if c != nil || need != nil {
+		p.sat.Observe(v)
+	}
+	return v
+}
+
+// clause adds a clause that stands for t.
+func (p *pool) clause(t clauseTag, lits ...sat.Lit) {
+	p.tags = append(p.tags, t)
+	p.sat.AddClause(sat.Tag(len(p.tags)-1), lits...)
+}
+
+// nameOf returns the name, whose records are not looked at yet.
+func (p *pool) nameOf(text string) *name {
+	n := p.names[text]
+	if n == nil {
+		n = &name{text: text}
+		p.names[text] = n
+	}
+	return n
+}
+
+// parse returns the version's value; each text is parsed once.
+func (p *pool) parse(text string) (version.Version, error) {
+	v, ok := p.versions[text]
+	if !ok {
+		v.Version, v.err = version.Parse(text)
+		p.versions[text] = v
+	}
+	return v.Version, v.err
+}
+
+// specOf returns the spec with this text.
+func (p *pool) specOf(text string) (*spec, error) {
+	if s := p.specs[text]; s != nil {
+		return s, nil
+	}
+	m, err := matchspec.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	exact, ok := m.ExactName()
+	if !ok {
+		return nil, &NameError{Text: text}
+	}
+	s := &spec{text: text, match: m, name: p.nameOf(exact)}
+	p.specs[text] = s
+	return s, nil
+}
+
+// matches tells whether s wants c.
+func (s *spec) matches(c *candidate) bool {
+	return c.bad == nil && s.match.MatchVersionBuild(c.ver, c.rec.Build) &&
+		(s.match.OnlyNameVersionBuild() || s.match.MatchRest(c.rec))
+}
