@@ -111,6 +111,15 @@ func Build(ctx context.Context, req BuildRequest, talk *report.Printer) (*BuildR
 	}
 	defer b.base.Close()
 	b.sayWithoutLock()
+	if err := b.settleLocks(ctx); err != nil {
+		return nil, report.In(report.Lock, err)
+	}
+	if err := b.takeLocks(); err != nil {
+		return nil, err
+	}
+	if err := b.placeEnvs(); err != nil {
+		return nil, report.In(report.Base, err)
+	}
 	if err := b.readPrevious(ctx); err != nil {
 		return nil, err
 	}
