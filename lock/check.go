@@ -16,14 +16,17 @@ type Request struct {
 	Platform string
 	Conda    []Ask // MatchSpecs
 	Pip      []Ask // requirements; options such as -r do not count
-	// Channels are the base URLs that packages may come from, in order; empty: any. A
+	// Channels are where packages may come from: base URLs, or names, which fit every
+	// URL that ends in them, so that a mirror's lock is one of the channel; empty: any. A
 	// package whose own spec names another channel may come from there.
 	Channels []string
+	// Written are the channels in order as the environment writes them, for Exact.
+	Written []string
 	// Virtual are the virtual packages of the target. Only those whose name is here are
 	// looked at: what nothing is known of is not a reason.
 	Virtual []*record.Record
 	// Exact asks for more: that the lock has nothing that nobody needs any more, and was
-	// made with Channels in this order. A lock that is not exact still builds what is asked for.
+	// made with the channels of Written. A lock that is not exact still builds what is asked for.
 	Exact bool
 }
 
@@ -181,9 +184,15 @@ func (c *checker) channel(p *Package) {
 	if p.Manager == Pip || p.Channel == "" || len(c.req.Channels) == 0 || c.allowed[p.Name] {
 		return
 	}
-	if !slices.Contains(c.req.Channels, p.Channel) {
+	if !slices.ContainsFunc(c.req.Channels, func(ch string) bool { return isChannel(ch, p.Channel) }) {
 		c.because(Ask{}, p.Line, "%s comes from %s, and the environment's channels are %s", p.dist(), Redact(p.Channel), Redact(strings.Join(c.req.Channels, ", ")))
 	}
+}
+
+// isChannel tells whether a channel, a URL or a name, has the base URL.
+func isChannel(channel, url string) bool {
+	channel = strings.TrimRight(channel, "/")
+	return channel == url || !strings.Contains(channel, "://") && strings.HasSuffix(url, "/"+channel)
 }
 
 // leftOver finds packages that nothing asks for.
@@ -242,22 +251,15 @@ func (c *checker) named(text string) *Package {
 
 // order compares the channels that the lock was made with.
 func (c *checker) order() {
-	if len(c.lock.Channels) == 0 || len(c.req.Channels) == 0 {
+	if len(c.lock.Channels) == 0 || len(c.req.Written) == 0 {
 		return
 	}
 	var made []string
 	for _, ch := range c.lock.Channels {
 		made = append(made, ch.URL)
 	}
-	want := make([]string, len(c.req.Channels))
-	for i, u := range c.req.Channels {
-		want[i] = u
-		if i < len(made) && u[strings.LastIndexByte(u, '/')+1:] == made[i] {
-			want[i] = made[i] // a bare name is the channel of that name
-		}
-	}
-	if !slices.Equal(made, want) {
-		c.because(Ask{}, 0, "it was made with the channels %s, and the environment's are %s", Redact(strings.Join(made, ", ")), Redact(strings.Join(want, ", ")))
+	if !slices.EqualFunc(made, c.req.Written, func(a, b string) bool { return isChannel(a, b) || isChannel(b, a) }) {
+		c.because(Ask{}, 0, "it was made with the channels %s, and the environment's are %s", Redact(strings.Join(made, ", ")), Redact(strings.Join(c.req.Written, ", ")))
 	}
 }
 

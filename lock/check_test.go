@@ -87,6 +87,7 @@ func TestCheck(t *testing.T) {
 		{"nothing is known of the target", Request{Virtual: nil}, "", nil},
 		{"a channel that the environment lacks", Request{Channels: []string{forge}}, "", []string{"libblas 3.9.0 20_mkl comes from https://conda.anaconda.org/other, and the environment's channels are https://conda.anaconda.org/conda-forge (x.yml:36)"}},
 		{"a channel that it has", Request{Channels: []string{forge, other}}, "", nil},
+		{"a channel by name, on a mirror", Request{Channels: []string{"conda-forge", "other"}}, "https://conda.anaconda.org/other => https://mirror.example.org/x/other", nil},
 		{"a wheel that was added", Request{Pip: []Ask{ask(10, "xarray>=2024.1")}}, "", []string{"environment.yml:10 asks xarray>=2024.1: the lock has no wheel of xarray"}},
 		{"a wheel that was changed", Request{Pip: []Ask{ask(10, "ruamel.yaml==0.17.*")}}, "", []string{"environment.yml:10 asks ruamel.yaml==0.17.*: the lock has Ruamel.Yaml 0.18.6 (x.yml:46)"}},
 		{"a wheel that conda brings", Request{Pip: []Ask{ask(10, "NumPy[extra] ~= 1.26.0")}}, "", nil},
@@ -94,9 +95,10 @@ func TestCheck(t *testing.T) {
 		{"a wheel with a marker that is there is compared as well as one can", Request{Pip: []Ask{ask(10, "ruamel.yaml===0.18.6")}}, "", nil},
 		{"exact, with leftovers", Request{Exact: true, Conda: []Ask{ask(5, "python")}}, "", []string{
 			"nothing asks for numpy 1.26.4 py312heda63a1_0 any more (x.yml:24)", "nothing asks for libblas 3.9.0 20_mkl any more (x.yml:36)", "nothing asks for Ruamel.Yaml 0.18.6 any more (x.yml:46)"}},
-		{"exact, and all needed", Request{Exact: true, Conda: []Ask{ask(5, "numpy")}, Pip: []Ask{ask(9, "ruamel.yaml")}, Channels: []string{forge}}, "/other/ => /conda-forge/", nil},
-		{"exact, another channel first", Request{Exact: true, Conda: []Ask{ask(5, "numpy")}, Pip: []Ask{ask(9, "ruamel.yaml")}, Channels: []string{other, forge}}, "", []string{
-			"it was made with the channels conda-forge, and the environment's are https://conda.anaconda.org/other, https://conda.anaconda.org/conda-forge"}},
+		{"exact, and all needed", Request{Exact: true, Conda: []Ask{ask(5, "numpy")}, Pip: []Ask{ask(9, "ruamel.yaml")}, Channels: []string{forge}, Written: []string{"conda-forge"}}, "/other/ => /conda-forge/", nil},
+		{"exact, a URL for the name", Request{Exact: true, Conda: []Ask{ask(5, "numpy")}, Pip: []Ask{ask(9, "ruamel.yaml")}, Written: []string{forge}}, "", nil},
+		{"exact, another channel first", Request{Exact: true, Conda: []Ask{ask(5, "numpy")}, Pip: []Ask{ask(9, "ruamel.yaml")}, Channels: []string{other, forge}, Written: []string{"other", "conda-forge"}}, "", []string{
+			"it was made with the channels conda-forge, and the environment's are other, conda-forge"}},
 	} {
 		text := checkedLock
 		for change := range strings.SplitSeq(c.lock, "; ") {

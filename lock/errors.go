@@ -89,7 +89,7 @@ func (e *PlatformError) Hint() string {
 	var fix string
 	switch e.Kind {
 	case CondaLock:
-		fix = fmt.Sprintf("add it to the lock (conda-lock lock --platform %s)", e.Platform)
+		fix = fmt.Sprintf("add it to the lock (corn lock --platform %s)", e.Platform)
 	case Pixi:
 		fix = fmt.Sprintf("add %q to the platforms of the pixi project and run pixi lock", e.Platform)
 	case Explicit:

@@ -110,7 +110,6 @@ func Build(ctx context.Context, req BuildRequest, talk *report.Printer) (*BuildR
 		return nil, report.In(report.Base, err)
 	}
 	defer b.base.Close()
-	b.sayWithoutLock()
 	if err := b.settleLocks(ctx); err != nil {
 		return nil, report.In(report.Lock, err)
 	}
@@ -120,6 +119,7 @@ func Build(ctx context.Context, req BuildRequest, talk *report.Printer) (*BuildR
 	if err := b.placeEnvs(); err != nil {
 		return nil, report.In(report.Base, err)
 	}
+	b.sayWithoutLock()
 	if err := b.readPrevious(ctx); err != nil {
 		return nil, err
 	}

@@ -35,6 +35,7 @@ func (b *builder) load() error {
 			return classify(e.LockProblem)
 		}
 	}
+	b.sayNotices()
 	return nil
 }
 
@@ -55,11 +56,15 @@ func (b *builder) readProject() error {
 		b.warn("corn.yaml names %d platforms; this version builds one at a time: %s now, the others with --platform", n, p.Platform)
 	}
 	b.project, b.platform = p, p.Platform
-	for _, n := range p.Notices {
+	return report.In(report.Usage, b.settle())
+}
+
+// sayNotices tells of the project's files that are not used.
+func (b *builder) sayNotices() {
+	for _, n := range b.project.Notices {
 		b.talk.Say("%s: %s", n.File, n.Text)
 		b.notices = append(b.notices, n.File+": "+n.Text)
 	}
-	return report.In(report.Usage, b.settle())
 }
 
 // takeLocks takes the packages of every environment. Each has a lock by now.

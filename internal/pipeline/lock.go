@@ -102,6 +102,7 @@ func Lock(ctx context.Context, req LockRequest, talk *report.Printer) (*LockResu
 	if err := l.readProject(); err != nil {
 		return nil, report.In(report.Project, err)
 	}
+	l.sayNotices()
 	if err := l.readOld(); err != nil {
 		return nil, report.In(report.Lock, err)
 	}

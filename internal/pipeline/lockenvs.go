@@ -180,6 +180,7 @@ func (l *envLocker) look(e *project.Environment) (*lockedEnv, []*wanted, error) 
 		if why := l.mustSolve(w, e); why != "" {
 			if le.why == "" {
 				le.why = why
+				l.talk.Say("%-10s %s", le.id, why)
 			}
 			wants = append(wants, w)
 		}

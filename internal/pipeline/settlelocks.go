@@ -64,7 +64,7 @@ func (b *builder) checkLock(e *project.Environment) error {
 		return report.In(report.Project, fmt.Errorf("environment %q: %w", w.id, err))
 	}
 	if len(e.Channels) == 0 {
-		w.urls = nil // a lock may be of any
+		w.channels, w.urls = nil, nil // a lock may be of any
 	}
 	if b.baseFacts != nil && b.baseFacts.Glibc != "" {
 		if w.virtual, err = l.virtualOf(w.platform); err != nil {

@@ -75,7 +75,12 @@ func (w *wanted) request() solve.Request {
 
 // check is what a lock of w has to satisfy.
 func (w *wanted) check(exact bool) lock.Request {
-	req := lock.Request{Platform: w.platform, Pip: w.pip, Channels: w.urls, Virtual: w.virtual, Exact: exact}
+	req := lock.Request{Platform: w.platform, Pip: w.pip, Channels: w.urls, Written: w.channels, Virtual: w.virtual, Exact: exact}
+	for _, c := range w.channels {
+		if !strings.Contains(c, "://") && !strings.HasPrefix(c, ".") && !strings.HasPrefix(c, "/") {
+			req.Channels = append(slices.Clip(req.Channels), c)
+		}
+	}
 	for _, s := range w.specs {
 		req.Conda = append(req.Conda, lock.Ask{Text: s.Text, File: s.Origin.File, Line: s.Origin.Line})
 	}
