@@ -297,9 +297,7 @@ func (c baseFactsCache) Put(key digest.SHA256, data []byte) error {
 // link plans every env.
 func (b *builder) link() error {
 	began := time.Now()
-	if err := b.chooseCompilers(); err != nil {
-		return err
-	}
+	b.chooseCompilers()
 	o := linkOptions{
 		params: store.Params{FormatVersion: image.FormatVersion, Platform: b.platform.Subdir, Strip: b.settings.strip},
 		uid:    b.uid, gid: b.gid, pycShipped: b.settings.pycShipped,

@@ -34,6 +34,7 @@ type env struct {
 	variables   []kernel.Variable
 	packages    []*pkg // in link order: conda packages, then wheels
 	python      *link.Python
+	compiler    digest.SHA256 // python package that compiles; zero: the env's own
 }
 
 // notebookID is the env that runs JupyterLab. No kernel may have the name.
@@ -63,9 +64,12 @@ type linkOptions struct {
 	pycShipped bool // no bytecode is compiled
 }
 
-// link plans the env, whose python is known: what each package brings, who wins where several bring one path, and
+// link plans the env: what each package brings, who wins where several bring one path, and
 // the keys of all that is to be written.
 func (e *env) link(o linkOptions) ([]store.Clobber, error) {
+	if err := e.findPython(); err != nil {
+		return nil, err
+	}
 	arts := make([]store.Artifact, len(e.packages))
 	for i, p := range e.packages {
 		if err := e.items(p, o); err != nil {
@@ -115,6 +119,9 @@ func (e *env) findPython() error {
 		}
 		if ok {
 			e.python = py
+			if !e.compiler.IsZero() {
+				py.Artifact = e.compiler
+			}
 			return nil
 		}
 	}

@@ -24,22 +24,21 @@ import (
 // which; without it, it is the newest that the project has. docs/design/interpreters.md has
 // the reasons and figures.
 
-// chooseCompilers finds the Python of every env and settles what compiles for it.
-func (b *builder) chooseCompilers() error {
-	for _, e := range b.envs {
-		if err := e.findPython(); err != nil {
-			return fmt.Errorf("environment %q: %w", e.id, err)
-		}
-	}
+// chooseCompilers settles what compiles for every env. It follows from the locks and
+// corn.lock, so it may be asked before anything is known of an archive.
+func (b *builder) chooseCompilers() {
 	b.interpreters = map[string]projectlock.Python{}
-	if b.settings.pycShipped {
-		return nil
-	}
-	for _, e := range b.envs {
-		if !sharesCompiler(e.python) {
+	owns := make([]projectlock.Python, len(b.envs))
+	for i, e := range b.envs {
+		e.compiler = digest.SHA256{}
+		if b.settings.pycShipped {
 			continue
 		}
-		own := e.describePython()
+		own, ok := b.lockedPython(e)
+		if !ok {
+			continue
+		}
+		owns[i] = own
 		if best, ok := b.interpreters[own.Short]; !ok || newerPython(&own, &best) {
 			b.interpreters[own.Short] = own
 		}
@@ -51,12 +50,49 @@ func (b *builder) chooseCompilers() error {
 			}
 		}
 	}
-	for _, e := range b.envs {
-		if sharesCompiler(e.python) {
-			e.python.Artifact = b.interpreters[e.python.Short].SHA256
-		}
+	for i, e := range b.envs {
+		e.compiler = b.interpreters[owns[i].Short].SHA256
 	}
-	return nil
+}
+
+// lockedPython is the python package of an env as its lock names it; ok is false where it is
+// none for which another patch level may compile.
+func (b *builder) lockedPython(e *env) (out projectlock.Python, ok bool) {
+	for _, p := range e.packages {
+		version, build, ok := pythonFile(p.locked.FileName)
+		if !ok || p.locked.Manager != lock.Conda {
+			continue
+		}
+		py, ok, err := link.PythonOf(&artifact.Facts{Kind: artifact.Conda, Name: "python", FileName: p.locked.FileName, Version: version, Build: build})
+		if err != nil || !ok || !sharesCompiler(py) {
+			return out, false
+		}
+		out = projectlock.Python{
+			Short: py.Short, FileName: p.locked.FileName, URL: shownURL(p.locked.URL),
+			SHA256: p.locked.SHA256, MD5: p.locked.MD5, SizeBytes: p.locked.SizeBytes,
+		}
+		if p.facts != nil {
+			out.SHA256, out.MD5, out.SizeBytes = p.facts.SHA256, p.facts.MD5, p.facts.SizeBytes
+		} else if out.SHA256.IsZero() { // known after the first download
+			out.SHA256, _ = b.cache.ByMD5(out.MD5)
+		}
+		return out, true
+	}
+	return out, false
+}
+
+// pythonFile reads "python-3.12.7-h2628c8c_0_cpython.conda".
+func pythonFile(fileName string) (version, build string, ok bool) {
+	rest, ok := strings.CutPrefix(fileName, "python-")
+	if !ok {
+		return "", "", false
+	}
+	rest = strings.TrimSuffix(strings.TrimSuffix(rest, ".conda"), ".tar.bz2")
+	parts := strings.Split(rest, "-")
+	if len(parts) != 2 {
+		return "", "", false // another package, python-dateutil among them
+	}
+	return parts[0], parts[1], true
 }
 
 // sharesCompiler tells whether another patch level's interpreter may compile for a Python:
@@ -64,16 +100,6 @@ func (b *builder) chooseCompilers() error {
 // change it, and a free-threaded build is another program.
 func sharesCompiler(py *link.Python) bool {
 	return py != nil && !py.PyPy && !py.FreeThreading && py.Magic != 0 && strings.Trim(py.Version, "0123456789.") == ""
-}
-
-// describePython is the env's own python package as corn.lock has it.
-func (e *env) describePython() projectlock.Python {
-	i := slices.IndexFunc(e.packages, func(p *pkg) bool { return p.facts.SHA256 == e.python.Artifact })
-	p := e.packages[i]
-	return projectlock.Python{
-		Short: e.python.Short, FileName: p.facts.FileName, URL: shownURL(p.locked.URL),
-		SHA256: p.facts.SHA256, MD5: p.facts.MD5, SizeBytes: p.facts.SizeBytes,
-	}
 }
 
 var variable = regexp.MustCompile(`\$(\w+|\{\w+\})`)
@@ -94,11 +120,11 @@ func newerPython(a, b *projectlock.Python) bool {
 	return cmp.Or(slices.Compare(versionOf(a), versionOf(b)), cmp.Compare(a.FileName, b.FileName), compareDigests(a.SHA256, b.SHA256)) > 0
 }
 
-// versionOf reads the numbers in "python-3.12.7-h2628c8c_0_cpython.conda".
+// versionOf reads the numbers of the version.
 func versionOf(py *projectlock.Python) []int {
+	version, _, _ := pythonFile(py.FileName)
 	var out []int
-	parts := strings.Split(py.FileName, "-")
-	for s := range strings.SplitSeq(parts[min(1, len(parts)-1)], ".") {
+	for s := range strings.SplitSeq(version, ".") {
 		n, err := strconv.Atoi(s)
 		if err != nil {
 			break

@@ -296,11 +296,10 @@ func (l *locker) steps() map[string]int {
 func (l *locker) compilersByEnv() map[string][]projectlock.Python {
 	steps := l.steps()
 	out := map[string][]projectlock.Python{}
-	for short, py := range l.interpreters {
+	for _, py := range l.interpreters {
 		owner := ""
 		for _, e := range l.envs {
-			if sharesCompiler(e.python) && e.python.Short == short &&
-				(owner == "" || steps[e.id] < steps[owner] || steps[e.id] == steps[owner] && e.id < owner) {
+			if e.compiler == py.SHA256 && (owner == "" || steps[e.id] < steps[owner] || steps[e.id] == steps[owner] && e.id < owner) {
 				owner = e.id
 			}
 		}
@@ -337,7 +336,7 @@ func (l *locker) finish(next *projectlock.Lock) (*LockResult, error) {
 	if res.Written, err = projectlock.Write(l.project.Dir, text); err != nil {
 		return nil, err
 	}
-	if err := l.remember(text); err != nil {
+	if err := l.remember(text, next); err != nil {
 		return nil, err
 	}
 	return res, nil
@@ -348,8 +347,8 @@ func (l *locker) finish(next *projectlock.Lock) (*LockResult, error) {
 // was shared with it.
 const kindLayout = "layout"
 
-func (l *locker) layoutKey(text []byte) digest.SHA256 {
-	return digest.NewKey("layout").Str("platform", l.platform.Subdir).Sum("lock", digest.Sum(text)).Key()
+func layoutKey(subdir string, text []byte) digest.SHA256 {
+	return digest.NewKey("layout").Str("platform", subdir).Sum("lock", digest.Sum(text)).Key()
 }
 
 // remembered is the layout for which the file was written, in full; nil: this machine does
@@ -358,7 +357,7 @@ func (l *locker) remembered() *plan.State {
 	if l.data == nil {
 		return nil
 	}
-	data, err := l.cache.GetBytes(kindLayout, l.layoutKey(l.data))
+	data, err := l.cache.GetBytes(kindLayout, layoutKey(l.platform.Subdir, l.data))
 	if err != nil {
 		return nil
 	}
@@ -369,12 +368,24 @@ func (l *locker) remembered() *plan.State {
 	return &s
 }
 
-func (l *locker) remember(text []byte) error {
+// remember keeps the layout in full, and those of other platforms, which the new text has
+// as the old one had them.
+func (l *locker) remember(text []byte, next *projectlock.Lock) error {
 	data, err := l.layout.State().MarshalText()
 	if err != nil {
 		return err
 	}
-	return l.cache.PutBytes(kindLayout, l.layoutKey(text), data)
+	for _, p := range next.Base.Platforms {
+		if p.Subdir == l.platform.Subdir || l.data == nil {
+			continue
+		}
+		if other, err := l.cache.GetBytes(kindLayout, layoutKey(p.Subdir, l.data)); err == nil {
+			if err := l.cache.PutBytes(kindLayout, layoutKey(p.Subdir, text), other); err != nil {
+				return err
+			}
+		}
+	}
+	return l.cache.PutBytes(kindLayout, layoutKey(l.platform.Subdir, text), data)
 }
 
 // stateOf reads the layout of an image out of what it says of itself.

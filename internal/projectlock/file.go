@@ -18,19 +18,30 @@ const maxBytes = 16 << 20
 // Read returns the bytes of a project's corn.lock and its name for messages; the bytes are
 // nil where there is none.
 func Read(project string) ([]byte, string, error) {
-	file := filepath.Join(project, FileName)
-	name := filepath.ToSlash(file)
-	f, err := os.Open(file)
+	name := filepath.ToSlash(filepath.Join(project, FileName))
+	root, err := os.OpenRoot(project) // a link out of the project is none of the project's files
+	if err != nil {
+		return nil, name, err
+	}
+	defer root.Close()
+	info, err := root.Stat(FileName)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, name, nil
 	}
 	if err != nil {
-		return nil, name, fmt.Errorf("read %s: %w", FileName, err)
+		return nil, name, fmt.Errorf("read %s: %w", name, err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, name, fmt.Errorf("read %s: it is no regular file", name)
+	}
+	f, err := root.Open(FileName)
+	if err != nil {
+		return nil, name, fmt.Errorf("read %s: %w", name, err)
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
 	if err != nil {
-		return nil, name, fmt.Errorf("read %s: %w", FileName, err)
+		return nil, name, fmt.Errorf("read %s: %w", name, err)
 	}
 	if len(data) > maxBytes {
 		return nil, name, fmt.Errorf("read %s: it has more than %d bytes", name, maxBytes)

@@ -264,3 +264,39 @@ func TestRanksStay(t *testing.T) {
 		t.Errorf("order (-want +got)\n%s", d)
 	}
 }
+
+func TestRead(t *testing.T) {
+	dir := t.TempDir()
+	if data, name, err := projectlock.Read(dir); data != nil || err != nil || name != filepath.ToSlash(dir)+"/corn.lock" {
+		t.Errorf("no file: %q, %s, %v", data, name, err)
+	}
+	if written, err := projectlock.Write(dir, []byte("x\n")); !written || err != nil {
+		t.Errorf("write: %v, %v", written, err)
+	}
+	if written, err := projectlock.Write(dir, []byte("x\n")); written || err != nil {
+		t.Errorf("write the same: %v, %v", written, err)
+	}
+	if data, _, err := projectlock.Read(dir); string(data) != "x\n" || err != nil {
+		t.Errorf("read: %q, %v", data, err)
+	}
+	file := filepath.Join(dir, "corn.lock")
+	if err := os.Truncate(file, 17<<20); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := projectlock.Read(dir); err == nil || !strings.Contains(err.Error(), "more than 16777216 bytes") {
+		t.Errorf("a huge file: %v", err)
+	}
+	outside := filepath.Join(t.TempDir(), "secret")
+	if err := errors.Join(os.WriteFile(outside, []byte("secret\n"), 0o600), os.Remove(file), os.Symlink(outside, file)); err != nil {
+		t.Fatal(err)
+	}
+	if data, _, err := projectlock.Read(dir); err == nil {
+		t.Errorf("a link out of the project was followed: %q", data)
+	}
+	if err := errors.Join(os.Remove(file), os.Mkdir(file, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := projectlock.Read(dir); err == nil || !strings.Contains(err.Error(), "is no regular file") {
+		t.Errorf("a folder: %v", err)
+	}
+}
