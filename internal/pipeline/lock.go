@@ -118,7 +118,7 @@ func Lock(ctx context.Context, req LockRequest, talk *report.Printer) (*LockResu
 		}
 		defer l.base.Close()
 	} else {
-		l.talk.Say("base       none is given: packages are chosen for glibc %s, and corn.lock is not written", virtual.DefaultGlibc)
+		l.talk.Say("base       none is given: what it would say of the target is assumed (glibc %s), and corn.lock is not written", virtual.DefaultGlibc)
 	}
 	envs, err := l.lockEnvs(ctx)
 	if err != nil {

@@ -95,50 +95,99 @@ func (e *SolveError) Unwrap() error { return e.Err }
 // artifacts that environments chose for one name and version, one is favored in all.
 //
 // With "builds" no version changes: an answer that would, is not taken. With "prefer"
-// packages that nobody asked for by name may become older, and lowered lists them.
+// packages that nobody asked for by name may become older, and lowered lists them. Either
+// way an answer is taken only if all environments together need fewer archives then.
 func share(ctx context.Context, alone []*solved, of func(*wanted) index, mode string, jobs int) ([]*solved, error) {
 	out := slices.Clone(alone)
 	if mode == "off" || len(alone) < 2 {
 		return out, nil
 	}
+	favored := favorites(alone, mode)
+	offers, errs := make([]*solved, len(alone)), make([]error, len(alone))
 	var g errgroup.Group
 	g.SetLimit(jobs)
-	favored := favorites(alone, mode)
-	errs := make([]error, len(alone))
 	for i, s := range alone {
-		if !mayGain(s, favored) {
+		if !mayGain(s, favored, mode) {
 			continue
 		}
 		g.Go(func() error {
-			out[i], errs[i] = s.sharing(ctx, of(s.wanted), favored, mode)
+			offers[i], errs[i] = s.sharing(ctx, of(s.wanted), favored, mode)
 			return nil
 		})
 	}
-	_ = g.Wait()
-	return out, errors.Join(errs...)
-}
-
-// mayGain tells whether an environment chose another artifact than the favored one of a name.
-func mayGain(s *solved, favored []*record.Record) bool {
-	own := map[string]bool{}
-	names := map[string]bool{}
-	for _, r := range s.solution.Records() {
-		own[artifactKey(r)] = true
-		names[r.Name] = true
+	_ = g.Wait() // the errors are in errs
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
 	}
-	return slices.ContainsFunc(favored, func(r *record.Record) bool { return names[r.Name] && !own[artifactKey(r)] })
+	best := archives(out)
+	for i, offer := range offers {
+		if offer == nil {
+			continue
+		}
+		keep := out[i]
+		out[i] = offer
+		if n := archives(out); n < best {
+			best = n
+		} else {
+			out[i] = keep
+		}
+	}
+	return out, nil
 }
 
+// archives counts the different ones of all environments.
+func archives(all []*solved) int {
+	seen := map[string]bool{}
+	for _, s := range all {
+		for _, r := range s.solution.Records() {
+			seen[artifactKey(r)] = true
+		}
+	}
+	return len(seen)
+}
+
+// mayGain tells whether an environment chose another artifact where it might have had the
+// favored one.
+func mayGain(s *solved, favored []*record.Record, mode string) bool {
+	own := map[string]string{}
+	for _, r := range s.solution.Records() {
+		own[shareGroup(r, mode)] = artifactKey(r)
+	}
+	return slices.ContainsFunc(favored, func(r *record.Record) bool {
+		key, there := own[shareGroup(r, mode)]
+		return there && key != artifactKey(r)
+	})
+}
+
+// shareGroup is equal for records that may stand for one another in an environment: of a name
+// and built for the same interpreter; with "builds" of one version, too.
+func shareGroup(r *record.Record, mode string) string {
+	key := r.Name + "\x00" + builtFor(r.Build)
+	if mode != "prefer" {
+		key += "\x00" + r.Version
+	}
+	return key
+}
+
+// sharing is what an environment would be with favored artifacts; nil: nothing that may be taken.
 func (s *solved) sharing(ctx context.Context, idx index, favored []*record.Record, mode string) (*solved, error) {
 	req := s.request()
 	req.Favored = favored
 	if mode == "prefer" {
 		req.Favor = solve.FavorVersions
+	} else { // what is shared already, or by nobody, stays: few choices are left, and no version moves
+		want := map[string]string{}
+		for _, r := range favored {
+			want[shareGroup(r, mode)] = artifactKey(r)
+		}
+		req.Locked = nil
+		for _, r := range s.solution.Records() {
+			if want[shareGroup(r, mode)] == artifactKey(r) {
+				req.Locked = append(req.Locked, r)
+			}
+		}
 	}
 	sol, err := solve.Solve(ctx, idx, req)
-	if _, ok := errors.AsType[*solve.LimitError](err); ok {
-		return s, nil
-	}
 	if err != nil {
 		return nil, inEnvironment(s.wanted, err)
 	}
@@ -148,7 +197,7 @@ func (s *solved) sharing(ctx context.Context, idx index, favored []*record.Recor
 		return nil, err
 	}
 	if mode != "prefer" && len(moves) > 0 {
-		return s, nil
+		return nil, nil
 	}
 	next.lowered = moves
 	return next, nil
@@ -192,10 +241,7 @@ func favorites(all []*solved, mode string) []*record.Record {
 	groups := map[string]*group{}
 	for _, s := range all {
 		for _, r := range s.solution.Records() {
-			key := r.Name + "\x00" + builtFor(r.Build)
-			if mode != "prefer" {
-				key += "\x00" + r.Version
-			}
+			key := shareGroup(r, mode)
 			g := groups[key]
 			if g == nil {
 				g = &group{map[string]int{}, map[string]*record.Record{}}
