@@ -322,7 +322,7 @@ func (b *body) resume(cause error) error {
 		if err := sleep(b.ctx, wait); err != nil {
 			return err
 		}
-		res, err := b.open(b.ctx)
+		res, err := b.open(b.ctx) //nolint:bodyclose // end and Close close it: it becomes src
 		if err != nil {
 			cause = err
 			continue

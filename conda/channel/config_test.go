@@ -117,6 +117,12 @@ func TestResolve(t *testing.T) {
 			t.Errorf("Resolve(%q) = %v, %v, want names %s and URLs %s", c.in, chs, err, c.names, c.urls)
 		}
 	}
+	for alias, want := range map[string]string{"": "https://conda.anaconda.org/x", "https://h/a/": "https://h/a/x", "h.example/a": "https://h.example/a/x", "/srv/all": "file:///srv/all/x", "https://u:p@h/t/tok/": "https://h/x"} {
+		chs, _, err := channel.Config{ChannelAlias: alias}.Resolve("x", "")
+		if err != nil || chs[0].URL != want || chs[0].Name != "x" {
+			t.Errorf("with alias %q: %+v, %v, want %s named x", alias, chs, err, want)
+		}
+	}
 	chs, creds, err := cfg.Resolve("conda-forge", "")
 	if err != nil || len(creds) != 2 || creds[0].Password != "pw" || creds[1].Token != "tok" ||
 		strings.Join(chs[0].Mirrors, " ") != "https://mirror.example/cf https://mirror2.example/cf" {

@@ -104,7 +104,14 @@ func (c Config) alias() string {
 	if c.ChannelAlias == "" {
 		return DefaultAlias
 	}
-	return strings.TrimRight(c.ChannelAlias, "/")
+	alias := strings.TrimRight(c.ChannelAlias, "/")
+	switch {
+	case strings.HasPrefix(alias, "/"):
+		return (&url.URL{Scheme: "file", Path: alias}).String()
+	case !strings.Contains(alias, "://"): // conda takes a bare host for https as well
+		return "https://" + alias
+	}
+	return alias
 }
 
 // custom puts a name below the place that custom_channels gives for it, or for the first part of it:

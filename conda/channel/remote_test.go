@@ -1,6 +1,7 @@
 package channel_test
 
 import (
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -510,6 +511,32 @@ func TestLyingCompression(t *testing.T) {
 	if _, err := channel.Open(context.Background(), s.cache, []string{s.url}, linux, s.opts); !errors.Is(err, repodata.ErrTruncated) {
 		t.Errorf("a frame that is cut: %v, want ErrTruncated", err)
 	}
+}
+
+func TestGzipOnTheWay(t *testing.T) {
+	s := serve(t, channeltest.Options{})
+	s.without(t, formNames[:2]...)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b, err := os.ReadFile(filepath.Join(s.dir, r.URL.Path))
+		if err != nil {
+			http.NotFound(w, r)
+			return
+		}
+		if strings.HasSuffix(r.URL.Path, ".json") && !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+			t.Errorf("%s: Accept-Encoding is %q", r.URL.Path, r.Header.Get("Accept-Encoding"))
+		}
+		w.Header().Set("Content-Encoding", "gzip")
+		z := gzip.NewWriter(w)
+		_, _ = z.Write(b)
+		_ = z.Close()
+	}))
+	defer srv.Close()
+	set, err := channel.Open(context.Background(), s.cache, []string{srv.URL}, linux, s.opts)
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	defer set.Close()
+	check(t, set)
 }
 
 func TestBaseURL(t *testing.T) {

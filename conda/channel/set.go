@@ -184,6 +184,13 @@ func (s *Set) Records(name string) []*record.Record {
 	return l.recs
 }
 
+// Loaded tells whether Closure or Load brought the name.
+func (s *Set) Loaded(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.names[name] != nil
+}
+
 func (s *Set) fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -7,7 +7,8 @@
 // Servers are tried again on 429, 5xx and connections that break or stall, with pauses that
 // double and with Retry-After where the server sends it, up to two minutes.
 //
-// Out of scope: repodata, credentials from files; both belong to conda/channel.
+// Out of scope: repodata, and what shows credentials to servers; both are conda/channel's
+// (Options.Transport).
 package fetch
 
 import (
@@ -28,6 +29,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/nasa-openscapes/corn/cache"
+	"github.com/nasa-openscapes/corn/conda/channel"
 	"github.com/nasa-openscapes/corn/conda/record"
 	"github.com/nasa-openscapes/corn/digest"
 )
@@ -50,6 +52,9 @@ type Options struct {
 	RetryWait    time.Duration     // the first pause; zero means 500 ms. The longest is 240 of them
 	StallTime    time.Duration     // a server that sends nothing for so long has broken off; zero means 60 s
 	Transport    http.RoundTripper // nil means Go's defaults, with proxies from the environment
+	// Mirrored returns where a URL is to be asked for, in order ([channel.Config.Mirrored]); nil means
+	// there alone. What a mirror serves is held against the digest like everything else.
+	Mirrored func(rawURL string) []string
 	// Warn is told of every retry and Received of bytes as they come. Both may be nil and
 	// are called concurrently.
 	Warn     func(format string, args ...any)
@@ -64,7 +69,7 @@ type Fetcher struct {
 }
 
 // DefaultAlias is the host that bare channel names and most locks mean.
-const DefaultAlias = "https://conda.anaconda.org"
+const DefaultAlias = channel.DefaultAlias
 
 // New returns a Fetcher into c.
 func New(c *cache.Cache, o Options) *Fetcher {
@@ -201,7 +206,25 @@ func (f *Fetcher) One(ctx context.Context, req Request) (cache.Blob, error) {
 	if b, err := f.cache.Find(req.Want); !cache.IsMiss(err) {
 		return b, err
 	}
-	source := f.resolve(req.URL)
+	places := []string{f.resolve(req.URL)}
+	if f.opts.Mirrored != nil {
+		if m := f.opts.Mirrored(places[0]); len(m) > 0 {
+			places = m
+		}
+	}
+	last := len(places) - 1
+	for _, source := range places[:last] {
+		b, err := f.from(ctx, source, req)
+		if err == nil || ctx.Err() != nil || errors.Is(err, ErrOffline) {
+			return b, err
+		}
+		f.opts.Warn("%v; asking the next mirror", err)
+	}
+	return f.from(ctx, places[last], req)
+}
+
+// from fetches one archive from one place.
+func (f *Fetcher) from(ctx context.Context, source string, req Request) (cache.Blob, error) {
 	fail := func(status int, err error) (cache.Blob, error) {
 		return cache.Blob{}, &Error{Name: req.Name, URL: record.Redact(source), Origin: req.Origin, Status: status, Err: redacted(err)}
 	}

@@ -289,3 +289,26 @@ func TestAllKeepsOrderAndStopsAtTheFirstFailure(t *testing.T) {
 		t.Errorf("cancelled: err = %v", err)
 	}
 }
+
+func TestMirrorsAreAskedInTurn(t *testing.T) {
+	gone, nGone := serve(t, status(http.StatusNotFound))
+	good, _ := serve(t, whole)
+	var asked, warned string
+	o := options()
+	o.Warn = func(f string, a ...any) { warned = fmt.Sprintf(f, a...) }
+	o.Mirrored = func(u string) []string {
+		asked = u
+		return []string{gone, good}
+	}
+	b, err := fetch.New(openCache(t), o).One(context.Background(), fetch.Request{Name: "x", URL: "https://conda.example/c/linux-64/x-1-0.conda", Want: want()})
+	if err != nil || b.SizeBytes != int64(len(archive)) {
+		t.Fatalf("One = %+v, %v", b, err)
+	}
+	if asked != "https://conda.example/c/linux-64/x-1-0.conda" || nGone.Load() != 1 || !strings.Contains(warned, "asking the next mirror") {
+		t.Errorf("asked about %q, the first mirror %d times, warned %q", asked, nGone.Load(), warned)
+	}
+	o.Mirrored = func(string) []string { return []string{gone, gone} }
+	if _, err := fetch.New(openCache(t), o).One(context.Background(), fetch.Request{Name: "x", URL: good, Want: want()}); err == nil {
+		t.Error("One worked though no mirror has the file")
+	}
+}

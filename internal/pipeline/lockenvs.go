@@ -99,7 +99,7 @@ func (l *envLocker) run(ctx context.Context) ([]*lockedEnv, error) {
 	}
 	for _, le := range all {
 		for _, s := range answers {
-			if s.env == le.env {
+			if s.id == le.id {
 				le.solved = append(le.solved, s)
 			}
 		}
@@ -190,7 +190,7 @@ func (l *envLocker) look(e *project.Environment) (*lockedEnv, []*wanted, error) 
 
 // want reads what an environment asks for on a platform.
 func (l *envLocker) want(e *project.Environment, platform string) (*wanted, error) {
-	w, notes := wantedOf(e, envID(e), platform, &l.project.Settings.Solve)
+	w, notes := wantedOf(e.On(record.Subdir(platform)), envID(e), platform, &l.project.Settings.Solve)
 	if len(w.specs) == 0 {
 		return nil, report.Hinted(report.Project, "list conda packages under dependencies: in environment.yml, python at least",
 			fmt.Errorf("environment %q asks for no conda package, and this version of corn cannot choose wheels", w.id))

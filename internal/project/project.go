@@ -1,6 +1,7 @@
 package project
 
 import (
+	"github.com/nasa-openscapes/corn/conda/environment"
 	"github.com/nasa-openscapes/corn/internal/target"
 	"github.com/nasa-openscapes/corn/lock"
 )
@@ -38,6 +39,8 @@ type Environment struct {
 
 	Layout Layout
 	Copy   []string // globs of paths that are copied and not linked, corn.yaml's general ones first
+
+	parsed *environment.Environment // environment.yml for all platforms; nil: there is none
 }
 
 // A Requirement is one line that asks for a package.
