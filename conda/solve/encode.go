@@ -2,6 +2,7 @@ package solve
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/nasa-openscapes/corn/conda/matchspec"
 	"github.com/nasa-openscapes/corn/sat"
@@ -71,6 +72,9 @@ func (p *pool) onlyVar(s *spec) sat.Var {
 		return s.only
 	}
 	s.only = p.newVar(nil, nil)
+	if strings.HasPrefix(s.name.text, "__") {
+		p.load(s.name) // what the target has is there without being needed
+	}
 	if s.name.loaded {
 		p.encodeOnly(s)
 	} else {

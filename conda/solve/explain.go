@@ -6,54 +6,60 @@ import (
 	"github.com/nasa-openscapes/corn/conda/record"
 )
 
-// Unsolvable is the error of a request that no choice of records satisfies.
+// Unsolvable is the error of a request that no choice of records satisfies. Error gives the whole
+// explanation, Hint what to do.
 type Unsolvable struct {
-	// Causes are one for each request that takes part: none of them can be left out of the
-	// conflict. Each is the root of a chain of causes.
+	// Problems are independent of one another: each must be solved. There is at least one.
+	Problems []Problem
+}
+
+// Problem is a set of requests that cannot all hold; without any one of them the others could.
+type Problem struct {
+	// Causes are one for each of the requests, in order of file and line. Each is the root of a chain.
 	Causes []Cause
-	// Hints are changes that would make the request solvable, the smallest first. Each was
-	// tried. Empty where none was found.
+	// Hints are changes that make the request solvable, other problems aside. Each was tried. Only the
+	// first few problems get any.
 	Hints []Hint
 }
 
-// A CauseKind says why a Cause cannot be satisfied.
+// A CauseKind says how a Cause comes in.
 type CauseKind uint8
 
 const (
-	// Requested: the user asks for Spec at Origin; Because says why its candidates fail.
-	Requested CauseKind = iota
-	// Needs: the candidates of the cause above depend on Spec; Because says why that fails.
-	Needs
-	// Constrains: the candidates of the cause above allow only Spec where it is chosen.
-	Constrains
+	Requested  CauseKind = iota // one of Request.Specs
+	Allowed                     // one of Request.Constraints
+	Needs                       // By depend on it
+	Constrains                  // By allow nothing else of the name
 )
 
-// Cause is one step of an explanation.
+// Cause is one step of an explanation: something is wanted, and Records, which would do, all fail.
 type Cause struct {
-	Kind   CauseKind
-	Spec   string  // "python >=3.9", as its author wrote it
-	Name   string  // the package that Spec is about
-	Origin *Origin // of a Requested cause
-	// Records are the records that match Spec and fail, highest version first. Of a Constrains
-	// cause: none.
+	Kind CauseKind
+	Name string // the package that is wanted
+	// Specs are what is wanted of it, as their authors wrote them. There are several only
+	// where the records By differ in what they want; any of them would do then.
+	Specs  []string
+	Origin *Origin          // of Requested and Allowed
+	By     []*record.Record // of Needs and Constrains: records of the cause above, best first
+	// Records match one of Specs, best first. Empty where Lack says why.
 	Records []*record.Record
-	// Lack says why Records is empty where it is.
-	Lack Lack
-	// Because are the causes why Records fail.
+	Lack    Lack
+	// Because are the reasons why Records fail. A record that no reason covers fails because of
+	// what another cause wants of the same name.
 	Because []Cause
-	// Conflict is true where Records exist but another Cause asks something of the same name that
-	// none of them matches.
-	Conflict bool
 }
 
-// Lack says why a spec has no candidate.
+// Lack says why nothing matches a spec.
 type Lack struct {
 	Kind LackKind
-	// Near are the names nearest to one that does not exist.
+	// Near are the names nearest to one that does not exist, the nearest first.
 	Near []string
-	// Have are the records that exist under the name, highest version first, although none matches or
-	// they are left out.
+	// Have are records of the name that do not match, or that match and are left out; best first.
 	Have []*record.Record
+	// Instead are what strict priority leaves of the name.
+	Instead []*record.Record
+	// Err says what cannot be read of the first of Have, of Unreadable.
+	Err error
 }
 
 // A LackKind says why nothing matches a spec.
@@ -62,30 +68,28 @@ type LackKind uint8
 const (
 	NoLack           LackKind = iota
 	NoSuchName                // no channel has the name
-	NoSuchRecord              // no record of the name matches
-	HiddenByPriority          // strict priority hides what another channel has
-	TooNew                    // ExcludeNewer leaves out what matches
-	NotOnTarget               // a virtual package that the target lacks, or has in another version
-	BadRecords                // what matches carries dependencies that cannot be read
+	NoSuchRecord              // Have do not match
+	HiddenByPriority          // Have match, but another channel has the name too and comes first
+	TooNew                    // Have match, but were built after Request.ExcludeNewer
+	NotOnTarget               // a virtual package that the target lacks; or Have is what it has
+	Unreadable                // Have match, but what they depend on cannot be read
 )
 
 // Hint is one change that was tried and makes the request solvable.
 type Hint struct {
 	Kind HintKind
-	// Spec is the request to change, of RelaxRequest and DropRequest.
-	Spec *Spec
-	// Gets is what would be chosen then for the name of Spec; nil if nothing would.
+	// Spec is the request to change: of Relax and Drop.
+	Spec Spec
+	// Gets is what would be chosen for the name then; nil where nothing is.
 	Gets *record.Record
-	// Text is the hint in words, without the file and line.
-	Text string
 }
 
 // A HintKind says what to change.
 type HintKind uint8
 
 const (
-	RelaxRequest  HintKind = iota // ask for the name without its version and build
-	DropRequest                   // do not ask for the name
+	Relax         HintKind = iota // ask for the name alone
+	Drop                          // do not ask for it
 	RelaxPriority                 // channel_priority: flexible
 	RelaxNewer                    // a later ExcludeNewer
 )
@@ -98,17 +102,17 @@ func (e *LimitError) Error() string {
 }
 
 // A SpecError reports a spec of the request that cannot be read. Unwrap gives the
-// parser's error.
+// parser's error, a *matchspec.ParseError or a *NameError.
 type SpecError struct {
 	Spec Spec
 	Err  error
 }
 
 func (e *SpecError) Error() string {
-	if e.Spec.Origin.File == "" {
-		return fmt.Sprintf("read spec %q: %v", e.Spec.Text, e.Err)
+	if where := e.Spec.Origin.String(); where != "" {
+		return fmt.Sprintf("%s: %v", where, e.Err)
 	}
-	return fmt.Sprintf("%s:%d: read spec %q: %v", e.Spec.Origin.File, e.Spec.Origin.Line, e.Spec.Text, e.Err)
+	return e.Err.Error()
 }
 
 // Unwrap returns what the parser said.
@@ -119,15 +123,4 @@ type NameError struct{ Text string }
 
 func (e *NameError) Error() string {
 	return fmt.Sprintf("spec %q: want the name of one package, without patterns", e.Text)
-}
-
-// Error is one line; Explain gives the whole text.
-func (u *Unsolvable) Error() string {
-	switch len(u.Causes) {
-	case 0:
-		return "no choice of packages satisfies the requests"
-	case 1:
-		return fmt.Sprintf("nothing satisfies the request %s", u.Causes[0].Spec)
-	}
-	return fmt.Sprintf("no choice of packages satisfies %d requests together", len(u.Causes))
 }

@@ -201,8 +201,11 @@ func (m *improver) better(next, than []*candidate) bool {
 			continue
 		}
 		d := m.compareClass(c, old)
-		if d == 0 {
+		switch {
+		case d == 0:
 			continue
+		case old.locked:
+			return false // at no price
 		}
 		lag := m.lag(c) - m.lag(old)
 		all.add(d < 0, lag)

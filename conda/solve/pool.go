@@ -10,24 +10,39 @@ import (
 // pool holds what one solve knows: names, candidates and specs, each once, and the formula they
 // make. Everything in it appears when it is first needed.
 type pool struct {
-	req      *Request
-	idx      Index
-	sat      *sat.Solver
-	names    map[string]*name
-	specs    map[string]*spec
+	req     *Request
+	idx     Index
+	sat     *sat.Solver
+	names   map[string]*name
+	specs   map[string]*spec
+	memo    *memo
+	cands   []*candidate // by variable; nil where a variable is no candidate
+	needs   []*spec      // by variable; nil where a variable is no need
+	tags    []clauseTag
+	rank    map[string]int  // of channels
+	asked   map[string]bool // names that the request's specs ask for
+	favored map[recordKey]bool
+	stats   Stats
+}
+
+// memo keeps what texts say; pools of one request share it.
+type memo struct {
 	versions map[string]parsedVersion
-	cands    []*candidate // by variable; nil where a variable is no candidate
-	needs    []*spec      // by variable; nil where a variable is no need
-	tags     []clauseTag
-	rank     map[string]int  // of channels
-	asked    map[string]bool // names that the request's specs ask for
-	favored  map[recordKey]bool
-	stats    Stats
+	specs    map[string]parsedSpec
 }
 
 type parsedVersion struct {
 	version.Version
 	err error
+}
+
+type parsedSpec struct {
+	*matchspec.Spec
+	err error
+}
+
+func newMemo() *memo {
+	return &memo{map[string]parsedVersion{}, map[string]parsedSpec{}}
 }
 
 // name is a package name and its candidates.
@@ -103,10 +118,10 @@ type clauseTag struct {
 	at   int // index into the request's Specs or Constraints
 }
 
-func newPool(idx Index, req *Request) *pool {
+func newPool(idx Index, req *Request, memo *memo) *pool {
 	p := &pool{
 		req: req, idx: idx, sat: sat.New(),
-		names: map[string]*name{}, specs: map[string]*spec{}, versions: map[string]parsedVersion{},
+		names: map[string]*name{}, specs: map[string]*spec{}, memo: memo,
 		cands: make([]*candidate, 1), needs: make([]*spec, 1), tags: make([]clauseTag, 1),
 		rank: map[string]int{}, asked: map[string]bool{}, favored: map[recordKey]bool{},
 	}
@@ -150,10 +165,10 @@ func (p *pool) nameOf(text string) *name {
 
 // parse returns the version's value; each text is parsed once.
 func (p *pool) parse(text string) (version.Version, error) {
-	v, ok := p.versions[text]
+	v, ok := p.memo.versions[text]
 	if !ok {
 		v.Version, v.err = version.Parse(text)
-		p.versions[text] = v
+		p.memo.versions[text] = v
 	}
 	return v.Version, v.err
 }
@@ -163,15 +178,19 @@ func (p *pool) specOf(text string) (*spec, error) {
 	if s := p.specs[text]; s != nil {
 		return s, nil
 	}
-	m, err := matchspec.Parse(text)
-	if err != nil {
-		return nil, err
+	m, ok := p.memo.specs[text]
+	if !ok {
+		m.Spec, m.err = matchspec.Parse(text)
+		p.memo.specs[text] = m
+	}
+	if m.err != nil {
+		return nil, m.err
 	}
 	exact, ok := m.ExactName()
 	if !ok {
 		return nil, &NameError{Text: text}
 	}
-	s := &spec{text: text, match: m, name: p.nameOf(exact)}
+	s := &spec{text: text, match: m.Spec, name: p.nameOf(exact)}
 	p.specs[text] = s
 	return s, nil
 }

@@ -188,6 +188,9 @@ func TestRealEnvironments(t *testing.T) {
 		head := fmt.Sprintf("%-50s %6.1fms mm %.2fs", path.Base(e.Env), float64(took.Microseconds())/1000, mm)
 		if err != nil {
 			t.Logf("%s %T solvable=%v", head, err, solvable)
+			if u, ok := errors.AsType[*Unsolvable](err); ok {
+				t.Logf("EXPL %s\nhint: %s", u, u.Hint())
+			}
 			if _, ok := errors.AsType[*Unsolvable](err); !ok || solvable {
 				t.Errorf("%s: %v", e.Env, err)
 			}
@@ -196,6 +199,9 @@ func TestRealEnvironments(t *testing.T) {
 		if !solvable {
 			t.Errorf("%s: solved, peers did not", e.Env)
 			continue
+		}
+		if err := Check(idx, &req, sol.Records()); err != nil {
+			t.Errorf("%s: %v", e.Env, err)
 		}
 		mine := map[string]string{}
 		for _, r := range sol.Records() {

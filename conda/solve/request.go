@@ -1,6 +1,7 @@
 package solve
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/nasa-openscapes/corn/conda/record"
@@ -108,3 +109,14 @@ const (
 	Lowest                       // the lowest version of everything
 	LowestDirect                 // the lowest of what Specs name, the highest of the rest
 )
+
+// String returns "climate/environment.yml:7", the file alone where the line is not known, or the note.
+func (o Origin) String() string {
+	switch {
+	case o.File == "":
+		return o.Note
+	case o.Line == 0:
+		return o.File
+	}
+	return fmt.Sprintf("%s:%d", o.File, o.Line)
+}

@@ -13,7 +13,8 @@ import (
 // Solve chooses records of idx that satisfy req. It fails with an *Unsolvable where none do, a
 // *SpecError, a *LimitError, or ctx's error.
 func Solve(ctx context.Context, idx Index, req Request) (*Solution, error) {
-	p, err := newProblem(idx, &req)
+	memo := newMemo()
+	p, err := newProblem(idx, &req, memo, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -22,7 +23,7 @@ func Solve(ctx context.Context, idx Index, req Request) (*Solution, error) {
 		return nil, err
 	}
 	if core != nil {
-		return nil, explain(ctx, idx, &req, p, core)
+		return nil, explain(ctx, idx, &req, memo)
 	}
 	chosen := p.chosen()
 	if chosen, err = p.improve(ctx, chosen); err != nil {
@@ -39,9 +40,10 @@ type problem struct {
 	floors map[floorKey]sat.Var
 }
 
-// newProblem writes req into a formula.
-func newProblem(idx Index, req *Request) (*problem, error) {
-	p := &problem{pool: newPool(idx, req), floors: map[floorKey]sat.Var{}}
+// newProblem writes req into a formula. Where given is not nil, each spec holds only where one of the literals
+// that given returns for it is false, and a spec for which it returns nil is left out.
+func newProblem(idx Index, req *Request, memo *memo, given func(p *problem, spec int) []sat.Lit) (*problem, error) {
+	p := &problem{pool: newPool(idx, req, memo), floors: map[floorKey]sat.Var{}}
 	p.guide.p = p.pool
 	for _, s := range req.Specs {
 		sp, err := p.specOf(s.Text)
@@ -53,7 +55,13 @@ func newProblem(idx Index, req *Request) (*problem, error) {
 	}
 	for _, i := range inOrder(req.Specs) {
 		s := p.specs[i]
-		if err := p.needWhen(clauseTag{kind: tagAsked, spec: s, at: i}, s); err != nil {
+		var lits []sat.Lit
+		if given != nil {
+			if lits = given(p, i); lits == nil {
+				continue
+			}
+		}
+		if err := p.needWhen(clauseTag{kind: tagAsked, spec: s, at: i}, s, lits...); err != nil {
 			return nil, &SpecError{Spec: req.Specs[i], Err: err}
 		}
 		if s.match.When == nil && !slices.Contains(p.guide.roots, s.name) {

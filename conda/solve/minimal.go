@@ -1,0 +1,158 @@
+package solve
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/nasa-openscapes/corn/sat"
+)
+
+const (
+	// maxProblems is how many independent problems are explained.
+	maxProblems = 8
+	// maxHinted is for how many of them ways out are tried.
+	maxHinted = 3
+	// explainConflicts bounds each search for a smaller explanation or a hint: what is
+	// not found out within it is left as it is.
+	explainConflicts = 3000
+)
+
+// explainer finds out why a request has no answer. It asks the search again and again, with fewer requests
+// or weaker ones.
+type explainer struct {
+	idx  Index
+	req  *Request
+	memo *memo
+}
+
+// explain returns an *Unsolvable for a request without an answer, or ctx's error.
+func explain(ctx context.Context, idx Index, req *Request, memo *memo) error {
+	x := &explainer{idx: cached(idx), req: req, memo: memo}
+	rest := inOrder(req.Specs)
+	u := &Unsolvable{}
+	var sets [][]int
+	for len(sets) < maxProblems {
+		set, err := x.conflictSet(ctx, rest)
+		if err != nil {
+			return err
+		}
+		if set == nil {
+			break
+		}
+		slices.SortFunc(set, x.byOrigin)
+		sets = append(sets, set)
+		rest = slices.DeleteFunc(rest, func(i int) bool { return slices.Contains(set, i) })
+		if len(set) == 0 {
+			break // the constraints alone: nothing that is left out helps
+		}
+	}
+	for k, set := range sets {
+		p, err := x.problem(ctx, set)
+		if err != nil {
+			return err
+		}
+		if k < maxHinted {
+			others := slices.DeleteFunc(slices.Concat(sets...), func(i int) bool { return slices.Contains(set, i) })
+			if p.Hints, err = x.hints(ctx, p.Causes, set, others); err != nil {
+				return err
+			}
+		}
+		u.Problems = append(u.Problems, p)
+	}
+	return u
+}
+
+// byOrigin orders specs of the request by file and line.
+func (x *explainer) byOrigin(a, b int) int {
+	o, q := x.req.Specs[a].Origin, x.req.Specs[b].Origin
+	return cmp.Or(cmp.Compare(o.File, q.File), cmp.Compare(o.Line, q.Line), cmp.Compare(x.req.Specs[a].Text, x.req.Specs[b].Text))
+}
+
+// conflictSet returns some of the specs that cannot all hold although any of them can be left out; nil if
+// the specs can all hold.
+func (x *explainer) conflictSet(ctx context.Context, specs []int) ([]int, error) {
+	p, selectors, err := x.assuming(specs)
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range specs {
+		if s := p.specs[i]; s.match.When == nil && len(p.matching(s)) == 0 {
+			return []int{i}, nil
+		}
+	}
+	try := func(set []int) ([]int, error) {
+		var assume []sat.Lit
+		for _, i := range set {
+			assume = append(assume, lit(selectors[i]))
+		}
+		core, err := p.search(ctx, sat.Limits{Assume: assume, MaxConflicts: explainConflicts})
+		if err != nil || core == nil {
+			return nil, err
+		}
+		small := []int{}
+		for _, i := range set {
+			if slices.Contains(core.Assume, lit(selectors[i])) {
+				small = append(small, i)
+			}
+		}
+		return small, nil
+	}
+	set, err := try(specs)
+	if isLimit(err) {
+		return specs, nil // known to fail, but not why: everything takes part
+	}
+	if err != nil || set == nil {
+		return nil, err
+	}
+	for at := 0; at < len(set); {
+		without := slices.Delete(slices.Clone(set), at, at+1)
+		smaller, err := try(without)
+		switch {
+		case isLimit(err) || err == nil && smaller == nil:
+			at++ // this one is needed, as far as we know
+		case err != nil:
+			return nil, err
+		default:
+			// What stands before at was needed with more around it, so it is still there.
+			set = smaller
+		}
+	}
+	return set, nil
+}
+
+func isLimit(err error) bool {
+	_, ok := errors.AsType[*LimitError](err)
+	return ok
+}
+
+// assuming writes the request into a formula in which each of the specs holds only where its variable does.
+func (x *explainer) assuming(specs []int) (*problem, map[int]sat.Var, error) {
+	selectors := map[int]sat.Var{}
+	req := *x.req
+	req.Locked = nil
+	p, err := newProblem(x.idx, &req, x.memo, func(p *problem, i int) []sat.Lit {
+		if !slices.Contains(specs, i) {
+			return nil
+		}
+		selectors[i] = p.newVar(nil, nil)
+		return []sat.Lit{lit(selectors[i]).Flip()}
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	p.guide.roots = nil // what is needed depends on what is assumed
+	return p, selectors, nil
+}
+
+// only returns the request with these of its specs.
+func (x *explainer) only(specs []int) *Request {
+	req := *x.req
+	req.Locked = nil
+	req.Specs = nil
+	for _, i := range specs {
+		req.Specs = append(req.Specs, x.req.Specs[i])
+	}
+	return &req
+}
