@@ -128,13 +128,8 @@ type leftOut struct {
 
 // open opens the channels of wants of one platform and loads what they can come to need.
 func (cs *channels) open(ctx context.Context, platform string, wants []*wanted, forbid []project.Rule) (*shelf, error) {
-	var texts, names []string
+	var names []string
 	for _, w := range wants {
-		for _, c := range append(slices.Clone(w.channels), w.specChannels()...) {
-			if abs := absoluteChannel(c, w.dir); !slices.Contains(texts, abs) {
-				texts = append(texts, abs)
-			}
-		}
 		for _, s := range w.specs {
 			name, err := specName(s)
 			if err != nil {
@@ -145,25 +140,41 @@ func (cs *channels) open(ctx context.Context, platform string, wants []*wanted, 
 		for _, r := range w.locked {
 			names = append(names, r.Name)
 		}
-		if w.id != notebookID {
+		if w.needsKernel() {
 			names = append(names, "ipykernel", "r-irkernel")
 		}
 	}
-	subdirs := []record.Subdir{record.Subdir(platform), record.Noarch}
 	stage := cs.talk.Stage("channels", 0, report.Things)
-	set, err := channel.Open(ctx, cs.cache, texts, subdirs, channel.Options{
-		Config: cs.mirrored(texts), Credentials: cs.credentials, Offline: cs.offline, Refresh: cs.refresh, Warn: cs.talk.Warn,
-	})
+	sh, err := cs.openAlone(ctx, platform, wants, forbid)
 	if err != nil {
 		stage.Abort()
 		return nil, err
 	}
-	if err := set.Closure(ctx, names...); err != nil {
+	if err := sh.set.Closure(ctx, names...); err != nil {
 		stage.Abort()
-		set.Close()
+		sh.set.Close()
 		return nil, err
 	}
-	stage.Done("%s for %s", report.Count(len(set.Channels()), "channel"), platform)
+	stage.Done("%s for %s", report.Count(len(sh.set.Channels()), "channel"), platform)
+	return sh, nil
+}
+
+// openAlone opens the channels and loads nothing.
+func (cs *channels) openAlone(ctx context.Context, platform string, wants []*wanted, forbid []project.Rule) (*shelf, error) {
+	var texts []string
+	for _, w := range wants {
+		for _, c := range append(slices.Clone(w.channels), w.specChannels()...) {
+			if abs := absoluteChannel(c, w.dir); !slices.Contains(texts, abs) {
+				texts = append(texts, abs)
+			}
+		}
+	}
+	set, err := channel.Open(ctx, cs.cache, texts, []record.Subdir{record.Subdir(platform), record.Noarch}, channel.Options{
+		Config: cs.mirrored(texts), Credentials: cs.credentials, Offline: cs.offline, Refresh: cs.refresh, Warn: cs.talk.Warn,
+	})
+	if err != nil {
+		return nil, err
+	}
 	return &shelf{platform: platform, set: set, forbid: forbid, leftOut: map[string]leftOut{}}, nil
 }
 

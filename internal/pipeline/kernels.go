@@ -22,7 +22,7 @@ func bringsKernel(name string) bool {
 // Python and no kernel, r-irkernel where it has R and none. Where both are there, those
 // count that somebody asked for: an R package may bring Python, and rpy2 brings R.
 func missingKernels(w *wanted, has map[string]bool) ([]solve.Spec, error) {
-	if w.id == notebookID {
+	if !w.needsKernel() {
 		return nil, nil
 	}
 	for name := range has {

@@ -31,7 +31,7 @@ func (b *builder) load() error {
 		return err
 	}
 	for _, e := range b.environments() {
-		if e.LockProblem != nil && !isA[*project.LockError](e.LockProblem) {
+		if e.LockProblem != nil && !isNoLock(e.LockProblem) {
 			return classify(e.LockProblem)
 		}
 	}
@@ -42,12 +42,10 @@ func (b *builder) load() error {
 // readProject reads the project and what locks can be read.
 func (b *builder) readProject() error {
 	o := project.Options{LocksOptional: true}
-	if b.req.Platform != "" {
-		var err error
-		if o.Platform, err = target.Parse(b.req.Platform); err != nil {
-			return report.In(report.Usage, err)
-		}
+	if err := b.takePlatform(); err != nil {
+		return err
 	}
+	o.Platform = b.platform
 	p, err := project.Load(b.req.Project, o)
 	if err != nil {
 		return classify(err)
@@ -57,6 +55,16 @@ func (b *builder) readProject() error {
 	}
 	b.project, b.platform = p, p.Platform
 	return report.In(report.Usage, b.settle())
+}
+
+// takePlatform reads the platform that was asked for; none: the project says, or the default.
+func (b *builder) takePlatform() (err error) {
+	if b.req.Platform != "" {
+		if b.platform, err = target.Parse(b.req.Platform); err != nil {
+			return report.In(report.Usage, err)
+		}
+	}
+	return nil
 }
 
 // sayNotices tells of the project's files that are not used.

@@ -219,7 +219,7 @@ func (l *envLocker) want(e *project.Environment, platform string) (*wanted, erro
 // mustSolve says why a lock cannot stay; empty: it can.
 func (l *envLocker) mustSolve(w *wanted, e *project.Environment) string {
 	switch {
-	case e.Lock == nil && e.LockProblem != nil && !isA[*project.LockError](e.LockProblem):
+	case e.Lock == nil && e.LockProblem != nil && !isNoLock(e.LockProblem):
 		return "the lock cannot be read: " + e.LockProblem.Error()
 	case e.Lock == nil:
 		return "there is no lock"

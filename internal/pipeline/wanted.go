@@ -29,6 +29,9 @@ type wanted struct {
 	locked   []*record.Record // to be kept where that is possible
 }
 
+// looseID is the id of what a command line asks for. No kernel can be called so.
+const looseID = "the request"
+
 // defaultSpec is what an environment without any file asks for: what the base image's
 // own build installs then.
 const defaultSpec = "pangeo-notebook"
@@ -121,6 +124,9 @@ func (w *wanted) sources() []string {
 	}
 	return out
 }
+
+// needsKernel tells whether a kernel is to be added where there is none.
+func (w *wanted) needsKernel() bool { return w.id != notebookID && w.id != looseID }
 
 // names are the packages that w asks for by name.
 func (w *wanted) names() (map[string]bool, error) {
