@@ -29,6 +29,8 @@ Packages that neither the cache nor the image of --from knows are fetched.`
 
 const lockExample = `  corn lock --base oci:base
   corn lock --env climate --update xarray
+  corn lock --upgrade --sharing prefer
+  corn lock --explicit
   corn lock --check
   corn lock --update-base
   corn lock hackweek --base oci:base --json`

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/nasa-openscapes/corn/internal/project"
 	"github.com/nasa-openscapes/corn/internal/report"
@@ -45,7 +46,7 @@ type AddResult struct {
 func Add(ctx context.Context, req AddRequest, talk *report.Printer) (*AddResult, error) {
 	b := &builder{
 		req:  BuildRequest{Project: req.Project, Platform: req.Platform, ChannelAlias: req.ChannelAlias, Offline: req.Offline, CacheDir: req.CacheDir},
-		talk: talk, jobs: 1,
+		talk: talk, jobs: 1, timings: map[string]time.Duration{},
 	}
 	err := b.readProject()
 	if isA[*project.EmptyError](err) { // the first kernel of a new project

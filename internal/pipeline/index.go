@@ -217,7 +217,16 @@ type shelfView struct {
 
 var _ solve.NameLister = (*shelfView)(nil)
 
-func (v *shelfView) Names() []string { return v.set.Names() }
+// Names leaves out those of which a license forbids every record.
+func (v *shelfView) Names() []string {
+	v.mu.Lock()
+	gone := map[string]bool{}
+	for _, o := range v.leftOut {
+		gone[o.rec.Name] = true
+	}
+	v.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(v.set.Names()), func(name string) bool { return gone[name] && len(v.Records(name)) == 0 })
+}
 
 // Records leaves out other channels and forbidden licenses.
 func (v *shelfView) Records(name string) []*record.Record {

@@ -112,7 +112,7 @@ func Lock(ctx context.Context, req LockRequest, talk *report.Printer) (*LockResu
 	}
 	defer l.cache.Close()
 	hasBase := l.settings.base != "" || l.cornLock != nil && l.cornLock.Base.Ref != ""
-	if hasBase {
+	if hasBase || req.UpdateBase || req.Relayout || req.Merge || req.From != "" {
 		if err := l.openBase(ctx); err != nil {
 			return nil, report.In(report.Base, err)
 		}

@@ -385,6 +385,9 @@ func (s *shelf) explained(err error) error {
 		}
 		err = &noted{err, b.String()}
 	}
+	if isA[*solve.SpecError](err) {
+		return report.In(report.Project, err)
+	}
 	return report.In(report.Lock, err)
 }
 

@@ -48,7 +48,7 @@ func (l *locker) lockEnvs(ctx context.Context) ([]LockedEnvResult, error) {
 	if l.req.Sharing != "" {
 		e.sharing = l.req.Sharing
 	}
-	e.channels.refresh = l.req.Refresh
+	e.channels.refresh = l.req.Refresh || l.req.Upgrade || len(l.req.Update) > 0
 	for _, p := range l.req.Platforms {
 		subdir, err := anyPlatform(p)
 		if err != nil {
@@ -59,12 +59,12 @@ func (l *locker) lockEnvs(ctx context.Context) ([]LockedEnvResult, error) {
 	if l.req.Check {
 		return l.checkEnvs()
 	}
+	if err := e.knownUpdates(); err != nil {
+		return nil, report.In(report.Usage, err)
+	}
 	all, err := e.run(ctx)
 	if err != nil {
 		return nil, err
-	}
-	if err := e.knownUpdates(all); err != nil {
-		return nil, report.In(report.Usage, err)
 	}
 	written, err := e.write(all)
 	if err != nil {
@@ -98,10 +98,10 @@ func anyPlatform(text string) (string, error) {
 }
 
 // knownUpdates refuses --update of packages that no environment has.
-func (e *envLocker) knownUpdates(all []*lockedEnv) error {
+func (e *envLocker) knownUpdates() error {
 	for _, name := range e.update {
-		known := slices.ContainsFunc(all, func(le *lockedEnv) bool {
-			return le.before != nil && slices.ContainsFunc(le.before.Packages, func(p lock.Package) bool { return p.Name == name })
+		known := slices.ContainsFunc(e.environments(), func(env *project.Environment) bool {
+			return env.Lock != nil && slices.ContainsFunc(env.Lock.Packages, func(p lock.Package) bool { return p.Name == name })
 		})
 		if !known {
 			return errors.New("--update " + name + ": no environment has a package of that name in its lock")
