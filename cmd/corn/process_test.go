@@ -190,6 +190,19 @@ func examplesOf(text string) []string {
 	return out
 }
 
+// shellWords parts a command line as a shell does, as far as double quotes go.
+func shellWords(line string) []string {
+	var words []string
+	for i, part := range strings.Split(line, `"`) {
+		if i%2 == 1 {
+			words = append(words, part)
+			continue
+		}
+		words = append(words, strings.Fields(part)...)
+	}
+	return words
+}
+
 func cmdExamples(ts *testscript.TestScript, args []string) error {
 	text := ts.ReadFile(args[0])
 	lines := examplesOf(text)
@@ -197,7 +210,7 @@ func cmdExamples(ts *testscript.TestScript, args []string) error {
 		return fmt.Errorf("%s has no examples", filepath.Base(args[0]))
 	}
 	for _, line := range lines {
-		words := strings.Fields(line)
+		words := shellWords(line)
 		if err := ts.Exec(words[0], words[1:]...); err != nil {
 			return fmt.Errorf("%s: %w\n%s", line, err, ts.ReadFile("stderr"))
 		}

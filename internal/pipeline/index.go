@@ -133,7 +133,7 @@ func (cs *channels) open(ctx context.Context, platform string, wants []*wanted, 
 		for _, s := range w.specs {
 			name, err := specName(s)
 			if err != nil {
-				return nil, inEnvironment(w, err)
+				return nil, report.In(report.Project, inEnvironment(w, err))
 			}
 			names = append(names, name)
 		}
