@@ -671,27 +671,7 @@ func TestShardsElsewhere(t *testing.T) {
 	dir := publish(t, world)
 	shards := httptest.NewServer(http.FileServer(http.Dir(dir)))
 	defer shards.Close()
-	b, err := os.ReadFile(filepath.Join(dir, "linux-64", formNames[0]))
-	if err != nil {
-		t.Fatal(err)
-	}
-	z, err := zstd.NewReader(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	plain, err := z.DecodeAll(b, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	old := "\xa9./shards/"
-	at := shards.URL + "/linux-64/shards/"
-	text := strings.Replace(string(plain), old, "\xd9"+string(rune(len(at)))+at, 1)
-	if text == string(plain) {
-		t.Fatal("the index has changed its form")
-	}
-	if err := os.WriteFile(filepath.Join(dir, "linux-64", formNames[0]), []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	moveShards(t, dir, shards.URL+"/linux-64/shards/")
 	srv := httptest.NewServer(channeltest.Serve(dir))
 	defer srv.Close()
 	set, err := channel.Open(context.Background(), openCache(t), []string{srv.URL}, linux, channel.Options{})
@@ -700,4 +680,29 @@ func TestShardsElsewhere(t *testing.T) {
 	}
 	defer set.Close()
 	check(t, set)
+}
+
+// moveShards writes another shards_base_url into the index of linux-64.
+func moveShards(t *testing.T, dir, at string) {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, "linux-64", formNames[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := zstd.NewReader(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	plain, err := z.DecodeAll(b, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Replace(string(plain), "\xa9./shards/", "\xd9"+string([]byte{byte(len(at))})+at, 1)
+	if text == string(plain) {
+		t.Fatal("the index has changed its form")
+	}
+	if err := os.WriteFile(filepath.Join(dir, "linux-64", formNames[0]), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -98,6 +98,10 @@ func (s *source) use(st state) error {
 		if s.shardsAt, err = resolve(st.At+"/"+string(formShards), s.shards.ShardsBaseURL); err != nil {
 			return err
 		}
+		// A mirror holds a copy of an index that may name the channel's own place.
+		if rest, own := strings.CutPrefix(s.shardsAt, s.url+"/"); own {
+			s.shardsAt = st.At + "/" + rest
+		}
 	default:
 		v, err := s.cache.Get(kindIndex, indexKey(st.SHA256))
 		if err != nil {
