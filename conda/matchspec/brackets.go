@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// splitBrackets cuts "[...]" and conda's old "(optional)" off the end. The part it returns for
-// the brackets has neither of them, and an empty text where there are none.
+// splitBrackets takes "[...]" and conda's old "(optional)" out. Brackets come last, but conda
+// takes them from anywhere, and people write "dask[complete]>=2024". What it returns for
+// before has spaces in their place; inside is empty where there are none.
 func (p *parser) splitBrackets(t part) (before, inside part) {
 	if strings.HasSuffix(t.text, ")") {
 		if i := strings.LastIndexByte(t.text, '('); i > 0 && oldParens(t.text[i+1:]) {
@@ -18,19 +19,18 @@ func (p *parser) splitBrackets(t part) (before, inside part) {
 	if open < 0 {
 		return t, part{}
 	}
-	before, inside = t.to(open).trim(), t.from(open+1)
+	inside = t.from(open + 1)
 	end := closingBracket(inside.text)
 	if end < 0 {
 		p.fail(t.at+open, "'[' without its partner")
-		return before, part{}
+		return t.to(open).trim(), part{}
 	}
-	if rest := inside.from(end + 1).trim(); rest.text != "" {
-		p.fail(rest.at, "%q follows the brackets, which come last", rest.text)
+	after := inside.from(end + 1)
+	if i := openingBracket(after.text); i >= 0 {
+		p.fail(after.at+i, "a second '[': all keys go into one pair of brackets")
 	}
-	if inside = inside.to(end).trim(); inside.text == "" {
-		return before, part{}
-	}
-	return before, inside
+	before = part{t.text[:open] + strings.Repeat(" ", end+2) + after.text, t.at}
+	return before.trim(), inside.to(end).trim()
 }
 
 func oldParens(s string) bool {

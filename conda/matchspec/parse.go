@@ -238,7 +238,7 @@ func (p *parser) versionAndBuild(t part) {
 		return
 	}
 	v, build, equals := cutBuild(t)
-	if equals && strings.HasPrefix(v.text, "=") && !strings.HasPrefix(v.text, "==") {
+	if equals && strings.HasPrefix(v.text, "=") && !strings.ContainsAny(v.text[1:], "=<>!~,|") {
 		v = v.from(1) // name=1.2=build asks for 1.2 exactly (CEP 29), and name==1.2=build does anyway
 	}
 	p.spec.Version = p.version(v)

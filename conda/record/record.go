@@ -99,9 +99,9 @@ type Record struct {
 	Flags []string `json:"flags,omitempty"`
 	// ExtraDepends are more dependencies by group, MatchSpecs verbatim; a group counts
 	// where a spec has it among its extras (CEP 44). Treat it as read-only.
-	ExtraDepends map[string][]string `json:"extra_depends,omitempty"`
-	License       string     `json:"license,omitempty"`
-	LicenseFamily string     `json:"license_family,omitempty"`
+	ExtraDepends  map[string][]string `json:"extra_depends,omitempty"`
+	License       string              `json:"license,omitempty"`
+	LicenseFamily string              `json:"license_family,omitempty"`
 	// TimestampMillis is the build time in Unix milliseconds.
 	TimestampMillis int64 `json:"timestamp,omitempty"`
 	// PythonSitePackagesPath is where a Python interpreter's archive says

@@ -213,7 +213,7 @@ func (p *specParser) simple(at int, text string) *node {
 	if strings.Contains(bare, "*") && equality {
 		return p.glob(litAt, lit, o == opNotEqual || o == opNotPrefix)
 	}
-	if o == opCompat && starred {
+	if o == opCompat && strings.HasPrefix(lit[len(bare):], ".") {
 		return p.fail(litAt+len(bare), "'~=' takes a version without '*'")
 	}
 	if !equality && starred && !strings.HasPrefix(lit[len(bare):], ".") {

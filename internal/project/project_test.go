@@ -469,7 +469,7 @@ func FuzzSpec(f *testing.F) {
 			return
 		}
 		var e Environment
-		if _, err := e.parseSpec("f", data); err != nil && !is[*ParseError](err) {
+		if _, _, err := e.parseSpec("f", data, "linux-64"); err != nil && !is[*ParseError](err) {
 			t.Errorf("error of type %T: %v", err, err)
 		}
 	})

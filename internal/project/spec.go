@@ -1,13 +1,13 @@
 package project
 
 import (
+	"errors"
+	"fmt"
 	"path"
-	"regexp"
-	"strings"
-)
 
-// variableName is what every shell takes.
-var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	"github.com/nasa-openscapes/corn/conda/environment"
+	"github.com/nasa-openscapes/corn/conda/record"
+)
 
 // spec reads environment.yml and requirements.txt of an environment and returns the name
 // that environment.yml gives.
@@ -25,9 +25,11 @@ func (l *loader) spec(e *Environment) (name string, err error) {
 			continue
 		}
 		e.SpecFile = shown
-		if name, err = e.parseSpec(shown, data); err != nil {
+		var notices []Notice
+		if name, notices, err = e.parseSpec(shown, data, record.Subdir(l.p.Platform.Subdir)); err != nil {
 			return "", err
 		}
+		l.p.Notices = append(l.p.Notices, notices...)
 	}
 	data, shown, err := l.read(e.Dir, "requirements.txt")
 	if err != nil {
@@ -39,103 +41,33 @@ func (l *loader) spec(e *Environment) (name string, err error) {
 	return name, nil
 }
 
-// parseSpec reads what is needed of an environment.yml (CEP 24): name, channels,
-// dependencies with their pip: list, variables. Requirements stay raw text.
-func (e *Environment) parseSpec(file string, data []byte) (name string, err error) {
-	f, root, err := parseYAML(file, data)
+// parseSpec takes over what an environment.yml asks for on one platform. Warnings become notices.
+func (e *Environment) parseSpec(file string, data []byte, subdir record.Subdir) (name string, notices []Notice, err error) {
+	env, err := environment.Parse(file, data)
 	if err != nil {
-		return "", err
-	}
-	if root.kind == nothing {
-		return "", nil
-	}
-	if root.kind != mapping {
-		return "", f.fail(root, "the file is %s: want %s with name, channels and dependencies", root.kind, mapping)
-	}
-	for i, key := range root.keys {
-		v := root.vals[i]
-		switch key {
-		case "name":
-			if v.kind != nothing {
-				name, err = f.text(v, "name")
-			}
-		case "channels":
-			e.Channels, err = f.texts(v, "channels")
-		case "dependencies":
-			err = e.parseDependencies(f, v)
-		case "variables":
-			err = e.parseVariables(f, v)
+		if bad, ok := errors.AsType[*environment.ParseError](err); ok {
+			return "", nil, &ParseError{File: bad.File, Line: bad.Line, Column: bad.Column, Text: bad.Text, Reason: bad.Reason}
 		}
-		if err != nil {
-			return "", err
-		}
+		return "", nil, err
 	}
-	return name, nil
-}
-
-func (e *Environment) parseDependencies(f *yamlFile, v *value) error {
-	if v.kind == nothing {
-		return nil
+	env = env.For(subdir)
+	for _, c := range env.Channels {
+		e.Channels = append(e.Channels, c.Text)
 	}
-	if v.kind != list {
-		return f.fail(v, "dependencies is %s: want %s", v.kind, list)
+	if env.NoDefaults {
+		e.Channels = append(e.Channels, "nodefaults")
 	}
-	for _, item := range v.vals {
-		switch item.kind {
-		case scalar:
-			e.Dependencies = append(e.Dependencies, Requirement{Text: item.text, File: f.name, Line: item.line})
-		case mapping:
-			for i, key := range item.keys {
-				if key != "pip" {
-					return f.failAt(item.keyLines[i], 0, "dependencies of "+key+" are not known: want pip")
-				}
-				if err := e.parsePip(f, item.vals[i]); err != nil {
-					return err
-				}
-			}
-		default:
-			return f.fail(item, "a dependency is %s: want %s or pip:", item.kind, scalar)
-		}
+	for _, d := range env.Dependencies {
+		e.Dependencies = append(e.Dependencies, Requirement{Text: d.Text, File: file, Line: d.Line})
 	}
-	return nil
-}
-
-func (e *Environment) parsePip(f *yamlFile, v *value) error {
-	if v.kind == nothing {
-		return nil
+	for _, r := range env.Pip {
+		e.Pip = append(e.Pip, Requirement{Text: r.Text, File: file, Line: r.Line})
 	}
-	if v.kind != list {
-		return f.fail(v, "pip is %s: want %s", v.kind, list)
+	for _, v := range env.Variables {
+		e.Variables = append(e.Variables, Variable{Name: v.Name, Value: v.Value, Line: v.Line})
 	}
-	for _, item := range v.vals {
-		text, err := f.text(item, "a requirement")
-		if err != nil {
-			return err
-		}
-		e.Pip = append(e.Pip, Requirement{Text: strings.TrimSpace(text), File: f.name, Line: item.line})
+	for _, w := range env.Warnings {
+		notices = append(notices, Notice{File: fmt.Sprintf("%s:%d", file, w.Line), Text: w.Text})
 	}
-	return nil
-}
-
-func (e *Environment) parseVariables(f *yamlFile, v *value) error {
-	if v.kind == nothing {
-		return nil
-	}
-	if v.kind != mapping {
-		return f.fail(v, "variables is %s: want %s", v.kind, mapping)
-	}
-	for i, name := range v.keys {
-		text, err := f.text(v.vals[i], "variable "+name)
-		if err != nil {
-			return err
-		}
-		if !variableName.MatchString(name) {
-			return f.failAt(v.keyLines[i], 0, "variable "+name+": want letters, digits and underscores")
-		}
-		if strings.ContainsRune(text, 0) {
-			return f.fail(v.vals[i], "variable %s holds a NUL byte", name)
-		}
-		e.Variables = append(e.Variables, Variable{Name: name, Value: text, Line: v.keyLines[i]})
-	}
-	return nil
+	return env.Name, notices, nil
 }
