@@ -7,7 +7,18 @@ import "slices"
 type Core struct {
 	Tags   []Tag   // of the caller's clauses, ascending, each once
 	Groups []Group // ascending, each once
+	Pairs  []Pair  // what was said by Imply, as clauses, in order
 	Assume []Lit   // those of Limits.Assume that took part; none where the formula alone is refuted
+}
+
+// Pair is an implication as a clause: one of its literals holds. The lower comes first.
+type Pair [2]Lit
+
+func (p Pair) sorted() Pair {
+	if p[0] > p[1] {
+		return Pair{p[1], p[0]}
+	}
+	return p
 }
 
 // coreOf collects what stands behind the given steps, and what was assumed.
@@ -25,6 +36,8 @@ func (s *Solver) coreOf(assumed []Lit, start ...antecedent) *Core {
 				doneGroup[a.group] = true
 				core.Groups = append(core.Groups, a.group)
 			}
+		case a.pair != (Pair{}):
+			core.Pairs = append(core.Pairs, a.pair)
 		case a.clause != 0:
 			if doneClause[a.clause] {
 				continue
@@ -59,6 +72,8 @@ func (s *Solver) coreOf(assumed []Lit, start ...antecedent) *Core {
 	slices.Sort(core.Tags)
 	core.Tags = slices.Compact(core.Tags)
 	slices.Sort(core.Groups)
+	slices.SortFunc(core.Pairs, func(a, b Pair) int { return slices.Compare(a[:], b[:]) })
+	core.Pairs = slices.Compact(core.Pairs)
 	slices.Sort(core.Assume)
 	core.Assume = slices.Compact(core.Assume)
 	return core

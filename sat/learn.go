@@ -22,9 +22,7 @@ func (s *Solver) learn() {
 		for _, l := range lits {
 			start = append(start, antecedent{level0: l.Var()})
 		}
-		if len(lits) > 0 || because.clause != 0 {
-			start = append(start, s.antecedent(because, lits))
-		}
+		start = append(start, s.antecedent(because, lits))
 		s.core = s.coreOf(nil, start...)
 		return
 	}
@@ -114,8 +112,11 @@ next:
 }
 
 func (s *Solver) antecedent(r reason, lits []Lit) antecedent {
-	if r.member != 0 {
-		return antecedent{group: s.groupOf[lits[0].Var()]}
+	if r.lit != 0 {
+		if g := s.groupOf[lits[0].Var()]; g != 0 && g == s.groupOf[lits[1].Var()] && lits[0].Negative() && lits[1].Negative() {
+			return antecedent{group: g}
+		}
+		return antecedent{pair: Pair{lits[0], lits[1]}.sorted()}
 	}
 	return antecedent{clause: r.clause}
 }

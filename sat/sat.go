@@ -37,11 +37,11 @@ const (
 	True    Value = 1
 )
 
-// A reason says why a literal is true: the clause whose other literals are all false, or the
-// true member of its group. The zero reason is a decision's.
+// A reason says why a literal is true: the clause whose other literals are all false, or one true literal
+// that implies it: by Imply, or as another member of its group. The zero reason is a decision's.
 type reason struct {
 	clause int32 // index into clauses; 0 is none
-	member Lit   // of a group: the member that is true
+	lit    Lit
 }
 
 // clause has its literals in Solver.lits: there are hundreds of thousands, and without a pointer in them the
@@ -52,11 +52,12 @@ type clause struct {
 	from       int32 // index into proofs of a learned clause; 0 for the caller's
 }
 
-// antecedent is one step of a resolution: a clause, a pair of a group, or a variable of level 0.
+// antecedent is one step of a resolution: a clause, a group, an implication, or a variable of level 0.
 type antecedent struct {
 	clause int32
 	group  Group
 	level0 Var
+	pair   Pair
 }
 
 // watch is an entry in the list of a literal: the clause to look at when it becomes false.
@@ -75,6 +76,7 @@ type Solver struct {
 	// their variable. [0] is unused.
 	proofs  [][]antecedent
 	watches [][]watch
+	implied [][]Lit // by literal: what Imply says follows from it
 	groups  [][]Var // [0] is unused
 	groupOf []Group
 
@@ -102,7 +104,7 @@ type Solver struct {
 type Stats struct {
 	Decisions int
 	Conflicts int
-	Clauses   int // the caller's
+	Clauses   int // the caller's, implications included
 	Learned   int
 }
 
@@ -123,6 +125,7 @@ func (s *Solver) NewVar() Var {
 	s.marks = append(s.marks, false)
 	s.values = append(s.values, Unknown, Unknown)
 	s.watches = append(s.watches, nil, nil)
+	s.implied = append(s.implied, nil, nil)
 	return v
 }
 

@@ -103,7 +103,11 @@ func (g *inOrder) Next(s *sat.Solver) sat.Lit {
 // feed adds one clause or one member of a group.
 func (g *inOrder) feed(s *sat.Solver) bool {
 	if g.clauses < len(g.f.clauses) {
-		s.AddClause(sat.Tag(g.clauses), g.f.clauses[g.clauses]...)
+		if c := g.f.clauses[g.clauses]; len(c) == 2 && g.clauses%2 == 0 && c[0].Var() != c[1].Var() {
+			s.Imply(c[0].Flip(), c[1])
+		} else {
+			s.AddClause(sat.Tag(g.clauses), c...)
+		}
 		g.clauses++
 		return true
 	}
@@ -175,6 +179,14 @@ func checkCore(t *rapid.T, f formula, core *sat.Core, assume []sat.Lit) {
 	part := formula{vars: f.vars}
 	for _, tag := range core.Tags {
 		part.clauses = append(part.clauses, f.clauses[tag])
+	}
+	for _, pair := range core.Pairs {
+		if !slices.ContainsFunc(f.clauses, func(c []sat.Lit) bool {
+			return slices.Equal(slices.Sorted(slices.Values(c)), pair[:])
+		}) {
+			t.Fatalf("core has the pair %v, which nobody said", pair)
+		}
+		part.clauses = append(part.clauses, pair[:])
 	}
 	for _, g := range core.Groups {
 		part.groups = append(part.groups, f.groups[g-1])

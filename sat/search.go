@@ -126,6 +126,17 @@ func (s *Solver) settled() bool {
 			return false
 		}
 	}
+	for l, implied := range s.implied {
+		if len(implied) == 0 || s.values[l] != True {
+			continue
+		}
+		for _, q := range implied {
+			if s.values[q] != True {
+				s.imply(q, reason{lit: Lit(l)})
+				return false
+			}
+		}
+	}
 	for ci := 1; ci < len(s.clauses); ci++ {
 		open, last := 0, Lit(0)
 		for _, l := range s.litsOf(int32(ci)) {

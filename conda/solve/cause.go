@@ -37,8 +37,9 @@ func (x *explainer) problem(ctx context.Context, set []int) (Problem, error) {
 	b := &causes{problem: p, depends: map[*candidate][]*spec{}, limits: map[*candidate][]*spec{},
 		excluded: map[*candidate]bool{}, chosen: map[*spec]bool{}}
 	var out Problem
-	for _, t := range core.Tags {
-		switch tag := p.tags[t]; tag.kind {
+	steps := p.steps(core)
+	for _, tag := range steps {
+		switch tag.kind {
 		case tagDepends:
 			b.depends[tag.cand] = append(b.depends[tag.cand], tag.spec)
 		case tagLimits:
@@ -54,8 +55,8 @@ func (x *explainer) problem(ctx context.Context, set []int) (Problem, error) {
 		c.Specs, c.Origin = []string{req.Specs[i].Text}, &req.Specs[i].Origin
 		out.Causes = append(out.Causes, c)
 	}
-	for _, t := range core.Tags {
-		if tag := p.tags[t]; tag.kind == tagAllowed {
+	for _, tag := range steps {
+		if tag.kind == tagAllowed {
 			o := &req.Constraints[tag.at]
 			out.Causes = append(out.Causes, Cause{Kind: Allowed, Name: tag.spec.name.text, Specs: []string{o.Text}, Origin: &o.Origin})
 		}

@@ -31,8 +31,15 @@ func (p *pool) matching(s *spec) []*candidate {
 	if !s.matched {
 		s.matched = true
 		p.load(s.name)
-		for _, c := range s.name.cands {
-			if s.matches(c) {
+		// Builds of one version stand together, and most specs do not look at the build.
+		onlyVersion := s.match.OnlyNameVersionBuild() && s.match.Build.IsAny()
+		last, is := "", false
+		for i, c := range s.name.cands {
+			if !onlyVersion || i == 0 || c.rec.Version != last {
+				last, is = c.rec.Version, !c.ver.IsZero() && s.match.MatchVersionBuild(c.ver, c.rec.Build)
+				is = is && (onlyVersion || s.matches(c))
+			}
+			if is && c.bad == nil {
 				s.matching = append(s.matching, c)
 			}
 		}
@@ -45,9 +52,9 @@ func (p *pool) needVar(s *spec) sat.Var {
 	if s.need != 0 {
 		return s.need
 	}
-	s.need = p.newVar(nil, s)
+	s.need = p.newVar(meaning{need: s})
 	p.load(s.name)
-	p.clause(clauseTag{kind: tagGlue, spec: s}, lit(s.need).Flip(), lit(p.onlyVar(s)))
+	p.sat.Imply(lit(s.need), lit(p.onlyVar(s)))
 	matching := p.matching(s)
 	lits := make([]sat.Lit, 0, len(matching)+1)
 	lits = append(lits, lit(s.need).Flip())
@@ -71,7 +78,7 @@ func (p *pool) onlyVar(s *spec) sat.Var {
 	if s.only != 0 {
 		return s.only
 	}
-	s.only = p.newVar(nil, nil)
+	s.only = p.newVar(meaning{only: s})
 	if strings.HasPrefix(s.name.text, "__") {
 		p.load(s.name) // what the target has is there without being needed
 	}
@@ -84,13 +91,14 @@ func (p *pool) onlyVar(s *spec) sat.Var {
 }
 
 func (p *pool) encodeOnly(s *spec) {
-	is := make(map[*candidate]bool, len(s.name.cands))
 	for _, c := range p.matching(s) {
-		is[c] = true
+		c.marked = true
 	}
 	for _, c := range s.name.cands {
-		if !is[c] {
-			p.clause(clauseTag{kind: tagExcludes, spec: s, cand: c}, lit(s.only).Flip(), lit(c.v).Flip())
+		if c.marked {
+			c.marked = false
+		} else {
+			p.sat.Imply(lit(s.only), lit(c.v).Flip())
 		}
 	}
 }
@@ -104,21 +112,25 @@ func (p *pool) needWhen(t clauseTag, s *spec, given ...sat.Lit) error {
 		}
 		given = append(given, lit(v).Flip())
 	}
-	p.clause(t, append(given, lit(p.needVar(s)))...)
+	if t.kind == tagDepends && len(given) == 1 {
+		p.sat.Imply(given[0].Flip(), lit(p.needVar(s)))
+	} else {
+		p.clause(t, append(given, lit(p.needVar(s)))...)
+	}
 	return nil
 }
 
 // conditionVar returns a variable that holds where the condition does. It may hold where the condition does
 // not: nothing follows from its being false.
 func (p *pool) conditionVar(c *matchspec.Condition) (sat.Var, error) {
-	v := p.newVar(nil, nil)
+	v := p.newVar(meaning{})
 	if c.Spec != nil {
 		s, err := p.specOf(c.Spec.String())
 		if err != nil {
 			return 0, err
 		}
 		for _, m := range p.matching(s) {
-			p.clause(clauseTag{kind: tagGlue}, lit(m.v).Flip(), lit(v))
+			p.sat.Imply(lit(m.v), lit(v))
 		}
 		return v, nil
 	}
@@ -129,7 +141,7 @@ func (p *pool) conditionVar(c *matchspec.Condition) (sat.Var, error) {
 			return 0, err
 		}
 		if all = append(all, lit(kv).Flip()); !c.And {
-			p.clause(clauseTag{kind: tagGlue}, lit(kv).Flip(), lit(v))
+			p.sat.Imply(lit(kv), lit(v))
 		}
 	}
 	if c.And {
@@ -186,7 +198,7 @@ func (p *pool) feed(c *candidate) {
 		return
 	}
 	for _, s := range c.limits {
-		p.clause(clauseTag{kind: tagLimits, cand: c, spec: s}, lit(c.v).Flip(), lit(p.onlyVar(s)))
+		p.sat.Imply(lit(c.v), lit(p.onlyVar(s)))
 	}
 	for _, s := range c.name.extras {
 		if s.matches(c) {

@@ -80,7 +80,7 @@ type Hint struct {
 	Kind HintKind
 	// Spec is the request to change: of Relax and Drop.
 	Spec Spec
-	// Gets is what would be chosen for the name then; nil where nothing is.
+	// Gets is what the trial chose for the name; nil where nothing.
 	Gets *record.Record
 }
 

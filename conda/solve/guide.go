@@ -37,12 +37,15 @@ func (g *guide) Next(s *sat.Solver) sat.Lit {
 		}
 	}
 	for _, n := range g.roots {
+		if n.chosen != nil || !g.needed(n) {
+			continue // an explanation asks what follows from some of the requests alone
+		}
 		if l := g.choose(s, n); l != 0 {
 			return l
 		}
 	}
 	for ; g.next < len(g.seen); g.next++ {
-		if need := g.p.needs[g.seen[g.next]]; need != nil {
+		if need := g.p.vars[g.seen[g.next]].need; need != nil {
 			if l := g.choose(s, need.name); l != 0 {
 				return l
 			}
@@ -56,7 +59,7 @@ func (g *guide) Next(s *sat.Solver) sat.Lit {
 func (g *guide) follow(s *sat.Solver) {
 	kept := min(s.Kept(), len(g.seen))
 	for _, v := range g.seen[kept:] {
-		if c := g.p.cands[v]; c != nil {
+		if c := g.p.vars[v].cand; c != nil {
 			c.name.chosen = nil
 			g.next = min(g.next, c.name.needAt) // it was met, and is open again
 		}
@@ -67,11 +70,11 @@ func (g *guide) follow(s *sat.Solver) {
 	for len(g.seen) < len(s.Observed()) {
 		v := s.Observed()[len(g.seen)]
 		g.seen = append(g.seen, v)
-		if c := g.p.cands[v]; c != nil {
+		if c := g.p.vars[v].cand; c != nil {
 			c.name.chosen = c
 			g.p.feed(c)
 		} else {
-			g.noteNeed(g.p.needs[v].name)
+			g.noteNeed(g.p.vars[v].need.name)
 		}
 	}
 }
@@ -88,7 +91,7 @@ func (g *guide) needed(n *name) bool {
 	if n.needAt >= len(g.seen) {
 		return false
 	}
-	need := g.p.needs[g.seen[n.needAt]]
+	need := g.p.vars[g.seen[n.needAt]].need
 	return need != nil && need.name == n
 }
 

@@ -22,26 +22,40 @@ func (x *explainer) hints(ctx context.Context, causes []Cause, set, others []int
 		}
 	}
 	var hints []Hint
-	// try adds h where req has an answer. name is what the hint is about.
-	try := func(h Hint, req *Request, name string) error {
-		rec, ok, err := x.answer(ctx, req, name)
-		if ok {
-			h.Gets = rec
+	// add notes h, of which core and err say whether the search p made found an answer.
+	add := func(h Hint, p *problem, name string, core *sat.Core, err error) error {
+		if isLimit(err) || err == nil && core != nil {
+			return nil
+		}
+		if err == nil {
+			if c := p.nameOf(name).in(p.chosen()); c != nil {
+				h.Gets = c.rec
+			}
 			hints = append(hints, h)
 		}
 		return err
 	}
-	if x.req.ChannelPriority == StrictPriority && len(x.req.Channels) > 1 {
+	limits := sat.Limits{MaxConflicts: explainConflicts}
+	// The settings change which records there are, and need a formula of their own.
+	settings := func(h Hint, name string, change func(*Request)) error {
 		req := x.only(base)
-		req.ChannelPriority = FlexiblePriority
-		if err := try(Hint{Kind: RelaxPriority}, req, hidden(causes)); err != nil {
+		change(req)
+		p, err := newProblem(x.idx, req, x.memo, nil)
+		if err != nil {
+			return err
+		}
+		core, err := p.search(ctx, limits)
+		return add(h, p, name, core, err)
+	}
+	if x.req.ChannelPriority == StrictPriority && len(x.req.Channels) > 1 {
+		err := settings(Hint{Kind: RelaxPriority}, hidden(causes), func(r *Request) { r.ChannelPriority = FlexiblePriority })
+		if err != nil {
 			return nil, err
 		}
 	}
 	if !x.req.ExcludeNewer.IsZero() {
-		req := x.only(base)
-		req.ExcludeNewer = time.Time{}
-		if err := try(Hint{Kind: RelaxNewer}, req, ""); err != nil {
+		err := settings(Hint{Kind: RelaxNewer}, "", func(r *Request) { r.ExcludeNewer = time.Time{} })
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -50,51 +64,29 @@ func (x *explainer) hints(ctx context.Context, causes []Cause, set, others []int
 			break
 		}
 		s := x.req.Specs[i]
-		name := x.nameOf(s)
-		without := slices.DeleteFunc(slices.Clone(base), func(j int) bool { return j == i })
+		n := x.p.specs[i].name
+		limits.Assume = x.assume(slices.DeleteFunc(slices.Clone(base), func(j int) bool { return j == i }))
 		before := len(hints)
-		if name != s.Text {
-			req := x.only(without)
-			req.Specs = append(req.Specs, Spec{Text: name, Origin: s.Origin})
-			if err := try(Hint{Kind: Relax, Spec: s}, req, name); err != nil {
+		if n.text != s.Text {
+			alone, err := x.p.specOf(n.text)
+			if err != nil {
+				return nil, err
+			}
+			weaker := limits
+			weaker.Assume = append(slices.Clone(limits.Assume), lit(x.p.needVar(alone)))
+			core, err := x.p.search(ctx, weaker)
+			if err := add(Hint{Kind: Relax, Spec: s}, x.p, n.text, core, err); err != nil {
 				return nil, err
 			}
 		}
 		if len(hints) == before {
-			if err := try(Hint{Kind: Drop, Spec: s}, x.only(without), name); err != nil {
+			core, err := x.p.search(ctx, limits)
+			if err := add(Hint{Kind: Drop, Spec: s}, x.p, n.text, core, err); err != nil {
 				return nil, err
 			}
 		}
 	}
 	return hints, nil
-}
-
-// answer tells whether req has an answer, and what it has of name.
-func (x *explainer) answer(ctx context.Context, req *Request, name string) (*record.Record, bool, error) {
-	p, err := newProblem(x.idx, req, x.memo, nil)
-	if err != nil {
-		return nil, false, err
-	}
-	core, err := p.search(ctx, sat.Limits{MaxConflicts: explainConflicts})
-	if isLimit(err) {
-		return nil, false, nil
-	}
-	if err != nil || core != nil {
-		return nil, false, err
-	}
-	if c := p.nameOf(name).in(p.chosen()); c != nil {
-		return c.rec, true, nil
-	}
-	return nil, true, nil
-}
-
-// nameOf returns the name that a spec is about.
-func (x *explainer) nameOf(s Spec) string {
-	sp, err := newPool(x.idx, x.req, x.memo).specOf(s.Text)
-	if err != nil {
-		return s.Text
-	}
-	return sp.name.text
 }
 
 // hidden returns the first name in causes of which strict priority hides what is wanted, or "".

@@ -69,10 +69,10 @@ func (m *improver) accept(chosen []*candidate) {
 		m.past = append(m.past, m.chosen)
 	}
 	m.chosen = chosen
-	m.frame = m.newVar(nil, nil)
+	m.frame = m.newVar(meaning{})
 	for _, c := range m.chosen {
 		if m.hasWorse(c) {
-			m.clause(clauseTag{kind: tagFrame, cand: c}, lit(m.frame).Flip(), lit(m.floor(c, false)))
+			m.sat.Imply(lit(m.frame), lit(m.floor(c, false)))
 		}
 	}
 }
@@ -117,8 +117,8 @@ func (m *improver) rise(ctx context.Context) error {
 // blockers are the names of a core's packages that must not get worse.
 func (m *improver) blockers(core *sat.Core) string {
 	var names []string
-	for _, t := range core.Tags {
-		if tag := m.tags[t]; tag.kind == tagFrame {
+	for _, tag := range m.steps(core) {
+		if tag.kind == tagFrame {
 			names = append(names, tag.cand.name.text)
 		}
 	}
@@ -127,8 +127,7 @@ func (m *improver) blockers(core *sat.Core) string {
 }
 
 // trade looks for one trade and makes it. Of packages that the same others hold back, one is
-// tried; first those asked for, then where most are held back. One that was not asked for and is held back
-// alone has nobody to outweigh its price.
+// tried; first those asked for, then where most are held back.
 func (m *improver) trade(ctx context.Context) (bool, error) {
 	held := map[string]int{}
 	for _, s := range m.stuck {
@@ -140,9 +139,6 @@ func (m *improver) trade(ctx context.Context) (bool, error) {
 	for _, s := range m.stuck {
 		if s.blockers == "" || held[s.blockers] == 0 || m.tried[s.c] || m.trades >= maxTrades {
 			continue // at no price, tried by a fellow, or tried before
-		}
-		if held[s.blockers] == 1 && !m.asked[s.c.name.text] {
-			continue
 		}
 		held[s.blockers] = 0
 		m.tried[s.c] = true
@@ -295,11 +291,11 @@ func (p *problem) floor(c *candidate, strict bool) sat.Var {
 	if v, ok := p.floors[key]; ok {
 		return v
 	}
-	v := p.newVar(nil, nil)
+	v := p.newVar(meaning{floor: c})
 	p.floors[key] = v
 	for _, o := range c.name.cands {
 		if d := p.compareClass(o, c); d > 0 || strict && d == 0 {
-			p.clause(clauseTag{kind: tagGlue}, lit(v).Flip(), lit(o.v).Flip())
+			p.sat.Imply(lit(v), lit(o.v).Flip())
 		}
 	}
 	return v

@@ -35,7 +35,7 @@ func (p *pool) load(n *name) {
 		c := &candidate{rec: r, name: n}
 		c.ver, c.bad = p.parse(r.Version)
 		c.locked = locked != nil && keyOf(r) == keyOf(locked)
-		c.v = p.newVar(c, nil)
+		c.v = p.newVar(meaning{cand: c})
 		n.cands = append(n.cands, c)
 	}
 	slices.SortFunc(n.cands, p.compare)

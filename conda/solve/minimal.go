@@ -11,7 +11,7 @@ import (
 
 const (
 	// maxProblems is how many independent problems are explained.
-	maxProblems = 8
+	maxProblems = 64
 	// maxHinted is for how many of them ways out are tried.
 	maxHinted = 3
 	// explainConflicts bounds each search for a smaller explanation or a hint: what is
@@ -25,11 +25,18 @@ type explainer struct {
 	idx  Index
 	req  *Request
 	memo *memo
+	// p has all specs of the request, each of which holds where its selector is assumed. One
+	// formula serves all searches, so that what one learns the next knows.
+	p         *problem
+	selectors []sat.Var
 }
 
 // explain returns an *Unsolvable for a request without an answer, or ctx's error.
 func explain(ctx context.Context, idx Index, req *Request, memo *memo) error {
-	x := &explainer{idx: cached(idx), req: req, memo: memo}
+	x := &explainer{idx: cached(idx), req: req, memo: memo, selectors: make([]sat.Var, len(req.Specs))}
+	if err := x.assuming(); err != nil {
+		return err
+	}
 	rest := inOrder(req.Specs)
 	u := &Unsolvable{}
 	var sets [][]int
@@ -73,27 +80,19 @@ func (x *explainer) byOrigin(a, b int) int {
 // conflictSet returns some of the specs that cannot all hold although any of them can be left out; nil if
 // the specs can all hold.
 func (x *explainer) conflictSet(ctx context.Context, specs []int) ([]int, error) {
-	p, selectors, err := x.assuming(specs)
-	if err != nil {
-		return nil, err
-	}
 	for _, i := range specs {
-		if s := p.specs[i]; s.match.When == nil && len(p.matching(s)) == 0 {
+		if s := x.p.specs[i]; s.match.When == nil && len(x.p.matching(s)) == 0 {
 			return []int{i}, nil
 		}
 	}
 	try := func(set []int) ([]int, error) {
-		var assume []sat.Lit
-		for _, i := range set {
-			assume = append(assume, lit(selectors[i]))
-		}
-		core, err := p.search(ctx, sat.Limits{Assume: assume, MaxConflicts: explainConflicts})
+		core, err := x.p.search(ctx, sat.Limits{Assume: x.assume(set), MaxConflicts: explainConflicts})
 		if err != nil || core == nil {
 			return nil, err
 		}
 		small := []int{}
 		for _, i := range set {
-			if slices.Contains(core.Assume, lit(selectors[i])) {
+			if slices.Contains(core.Assume, lit(x.selectors[i])) {
 				small = append(small, i)
 			}
 		}
@@ -127,23 +126,24 @@ func isLimit(err error) bool {
 	return ok
 }
 
-// assuming writes the request into a formula in which each of the specs holds only where its variable does.
-func (x *explainer) assuming(specs []int) (*problem, map[int]sat.Var, error) {
-	selectors := map[int]sat.Var{}
+// assuming writes the request into x.p.
+func (x *explainer) assuming() (err error) {
 	req := *x.req
 	req.Locked = nil
-	p, err := newProblem(x.idx, &req, x.memo, func(p *problem, i int) []sat.Lit {
-		if !slices.Contains(specs, i) {
-			return nil
-		}
-		selectors[i] = p.newVar(nil, nil)
-		return []sat.Lit{lit(selectors[i]).Flip()}
+	x.p, err = newProblem(x.idx, &req, x.memo, func(p *problem, i int) []sat.Lit {
+		x.selectors[i] = p.newVar(meaning{})
+		return []sat.Lit{lit(x.selectors[i]).Flip()}
 	})
-	if err != nil {
-		return nil, nil, err
+	return err
+}
+
+// assume returns the selectors of specs.
+func (x *explainer) assume(specs []int) []sat.Lit {
+	var lits []sat.Lit
+	for _, i := range specs {
+		lits = append(lits, lit(x.selectors[i]))
 	}
-	p.guide.roots = nil // what is needed depends on what is assumed
-	return p, selectors, nil
+	return lits
 }
 
 // only returns the request with these of its specs.

@@ -16,8 +16,7 @@ type pool struct {
 	names   map[string]*name
 	specs   map[string]*spec
 	memo    *memo
-	cands   []*candidate // by variable; nil where a variable is no candidate
-	needs   []*spec      // by variable; nil where a variable is no need
+	vars    []meaning // by variable
 	tags    []clauseTag
 	rank    map[string]int  // of channels
 	asked   map[string]bool // names that the request's specs ask for
@@ -78,6 +77,7 @@ type candidate struct {
 	bad    error // why its dependencies cannot be read
 	fed    bool
 	read   bool
+	marked bool    // scratch of encodeOnly
 	deps   []*spec // what it depends on, in the record's order
 	limits []*spec // what it constrains
 	extras map[string][]*spec
@@ -90,7 +90,6 @@ type spec struct {
 	name  *name
 	// need holds where a match of the spec must be chosen, only where nothing else of its name may.
 	need, only sat.Var
-	encoded    bool         // the clauses of only exist
 	matching   []*candidate // in the order of name.cands when first asked for
 	matched    bool
 }
@@ -122,7 +121,7 @@ func newPool(idx Index, req *Request, memo *memo) *pool {
 	p := &pool{
 		req: req, idx: idx, sat: sat.New(),
 		names: map[string]*name{}, specs: map[string]*spec{}, memo: memo,
-		cands: make([]*candidate, 1), needs: make([]*spec, 1), tags: make([]clauseTag, 1),
+		vars: make([]meaning, 1), tags: make([]clauseTag, 1),
 		rank: map[string]int{}, asked: map[string]bool{}, favored: map[recordKey]bool{},
 	}
 	for i, c := range req.Channels {
@@ -136,15 +135,49 @@ func newPool(idx Index, req *Request, memo *memo) *pool {
 	return p
 }
 
-// newVar returns a variable that stands for a candidate, a need, or neither.
-func (p *pool) newVar(c *candidate, need *spec) sat.Var {
+// meaning says what a variable stands for: one of these, or nothing that an explanation tells.
+type meaning struct {
+	cand  *candidate
+	need  *spec
+	only  *spec
+	floor *candidate
+}
+
+// newVar returns a variable. The guide hears of candidates and needs that become true.
+func (p *pool) newVar(m meaning) sat.Var {
 	v := p.sat.NewVar()
-	p.cands = append(p.cands, c)
-	p.needs = append(p.needs, need)
-	if c != nil || need != nil {
+	p.vars = append(p.vars, m)
+	if m.cand != nil || m.need != nil {
 		p.sat.Observe(v)
 	}
 	return v
+}
+
+// steps says what a refutation used. Implications have no tags: what their variables stand for tells
+// what they say.
+func (p *pool) steps(core *sat.Core) []clauseTag {
+	var steps []clauseTag
+	for _, t := range core.Tags {
+		steps = append(steps, p.tags[t])
+	}
+	for _, pair := range core.Pairs {
+		a, b := pair[0], pair[1]
+		if b.Negative() && (!a.Negative() || p.vars[b.Var()].cand == nil) {
+			a, b = b, a
+		}
+		from, to := p.vars[a.Var()], p.vars[b.Var()]
+		switch {
+		case from.cand != nil && to.need != nil:
+			steps = append(steps, clauseTag{kind: tagDepends, cand: from.cand, spec: to.need})
+		case from.cand != nil && to.only != nil:
+			steps = append(steps, clauseTag{kind: tagLimits, cand: from.cand, spec: to.only})
+		case from.only != nil && to.cand != nil:
+			steps = append(steps, clauseTag{kind: tagExcludes, spec: from.only, cand: to.cand})
+		case to.floor != nil && from.cand == nil:
+			steps = append(steps, clauseTag{kind: tagFrame, cand: to.floor})
+		}
+	}
+	return steps
 }
 
 // clause adds a clause that stands for t.

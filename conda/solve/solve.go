@@ -40,8 +40,8 @@ type problem struct {
 	floors map[floorKey]sat.Var
 }
 
-// newProblem writes req into a formula. Where given is not nil, each spec holds only where one of the literals
-// that given returns for it is false, and a spec for which it returns nil is left out.
+// newProblem writes req into a formula. Where given is not nil, each spec holds only where the literals
+// that given returns for it are false.
 func newProblem(idx Index, req *Request, memo *memo, given func(p *problem, spec int) []sat.Lit) (*problem, error) {
 	p := &problem{pool: newPool(idx, req, memo), floors: map[floorKey]sat.Var{}}
 	p.guide.p = p.pool
@@ -57,9 +57,7 @@ func newProblem(idx Index, req *Request, memo *memo, given func(p *problem, spec
 		s := p.specs[i]
 		var lits []sat.Lit
 		if given != nil {
-			if lits = given(p, i); lits == nil {
-				continue
-			}
+			lits = given(p, i)
 		}
 		if err := p.needWhen(clauseTag{kind: tagAsked, spec: s, at: i}, s, lits...); err != nil {
 			return nil, &SpecError{Spec: req.Specs[i], Err: err}
@@ -118,7 +116,7 @@ func (p *problem) keepLocked() {
 		n := p.nameOf(r.Name)
 		p.load(n)
 		if n.keep == 0 && len(n.cands) > 0 && n.cands[0].locked {
-			n.keep = p.newVar(nil, nil)
+			n.keep = p.newVar(meaning{})
 			locked = append(locked, n)
 		}
 	}
@@ -127,7 +125,7 @@ func (p *problem) keepLocked() {
 	})
 	for _, n := range locked {
 		for _, c := range n.cands[1:] {
-			p.clause(clauseTag{kind: tagGlue}, lit(n.keep).Flip(), lit(c.v).Flip())
+			p.sat.Imply(lit(n.keep), lit(c.v).Flip())
 		}
 		p.feed(n.cands[0])
 		p.guide.keeps = append(p.guide.keeps, n.keep)
@@ -147,7 +145,7 @@ func (p *problem) search(ctx context.Context, limits sat.Limits) (*sat.Core, err
 func (p *problem) chosen() []*candidate {
 	var chosen []*candidate
 	for _, v := range p.sat.Observed() {
-		if c := p.cands[v]; c != nil && !c.name.virtual {
+		if c := p.vars[v].cand; c != nil && !c.name.virtual {
 			chosen = append(chosen, c)
 		}
 	}

@@ -164,7 +164,7 @@ func (h Hint) String() string {
 	}
 	gets := ""
 	if h.Gets != nil {
-		gets = ": " + h.Gets.Name + " " + h.Gets.Version + " would be chosen"
+		gets = ": " + h.Gets.Name + " " + h.Gets.Version + " would do"
 	}
 	switch h.Kind {
 	case Relax:
@@ -173,7 +173,7 @@ func (h Hint) String() string {
 		return "leave out " + h.Spec.Text + where
 	case RelaxPriority:
 		if h.Gets != nil {
-			gets = ": " + h.Gets.Name + " " + h.Gets.Version + " of " + record.Redact(h.Gets.Channel) + " would be chosen"
+			gets = ": " + h.Gets.Name + " " + h.Gets.Version + " of " + record.Redact(h.Gets.Channel) + " would do"
 		}
 		return "set channel_priority: flexible" + gets
 	}
