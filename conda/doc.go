@@ -10,12 +10,13 @@
 //   - conda/virtual: __glibc, __cuda and the like, of the place that an env runs on.
 //   - conda/repodata: the indexes of channels, as one file that is opened lazily.
 //   - conda/channel: channels over HTTP and in folders; what a solver asks for records.
+//   - conda/solve: requests and records to the records chosen, or why there are none.
 //   - conda/archive: a .conda or .tar.bz2 archive as one stream of files, and its facts.
 //   - conda/link: an archive's files as the paths of one prefix: placeholders, noarch
 //     python, entry points, conda-meta.
 //
-// Their imports go one way: archive, link, matchspec, virtual, repodata and channel may import record,
-// environment and repodata import matchspec, channel imports repodata, record imports digest and nothing
-// else of this module, version nothing. But for channel, none of them reads the network, the clock, the
-// environment or a configuration file.
+// Their imports go one way: record imports digest and nothing else of this module, version
+// nothing; the others import these two and formats that stand above them in the list; channel,
+// solve, archive and link do not import one another. But for channel, none of them reads the
+// network, the clock, the environment or a configuration file.
 package conda

@@ -143,9 +143,10 @@ func (s *source) condaLockPackage(n *node) (Package, error) {
 	}
 	if source := n.get("source"); source != nil && source.kind == mapNode {
 		p.DirectURL = true
-		if u, err := s.str(source, "url", false); err != nil {
+		if p.SourceURL, err = s.str(source, "url", false); err != nil {
 			return p, err
-		} else if tool, ok := vcs(u); ok {
+		}
+		if tool, ok := vcs(p.SourceURL); ok {
 			p.unsupported = s.cannot(&p, n, "is built from a "+tool+" repository: that is not part of this version",
 				"publish a wheel of it, or ask for a released version, and lock again")
 			return p, nil

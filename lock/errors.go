@@ -89,7 +89,7 @@ func (e *PlatformError) Hint() string {
 	var fix string
 	switch e.Kind {
 	case CondaLock:
-		fix = fmt.Sprintf("add it to the lock (conda-lock lock --platform %s)", e.Platform)
+		fix = fmt.Sprintf("add it to the lock (corn lock --platform %s)", e.Platform)
 	case Pixi:
 		fix = fmt.Sprintf("add %q to the platforms of the pixi project and run pixi lock", e.Platform)
 	case Explicit:
@@ -161,4 +161,11 @@ func where(path string, line, column int) string {
 		return fmt.Sprintf("%s:%d", path, line)
 	}
 	return fmt.Sprintf("%s:%d:%d", path, line, column)
+}
+
+// A HashError reports a package that conda-lock.yml cannot hold for want of an MD5.
+type HashError struct{ Name, URL string }
+
+func (e *HashError) Error() string {
+	return fmt.Sprintf("package %s (%s) has no md5: conda-lock.yml wants one of each conda package", e.Name, e.URL)
 }

@@ -81,8 +81,10 @@ type Package struct {
 	Optional    bool   // as written; selection goes by category, as in conda-lock and micromamba
 	Environment string // pixi.lock: the environment it belongs to
 	DirectURL   bool   // pip: the user asked for this URL, the file is not from an index
+	SourceURL   string // pip: the URL that the user asked for, where the lock keeps it beside URL
 	Line        int    // where the entry starts, from 1
 
+	written     string            // URL as the lock writes it, where it is more than URL
 	unsupported *UnsupportedError // set where corn cannot install it; For reports it
 }
 

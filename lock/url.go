@@ -13,6 +13,9 @@ import (
 // parseURL cuts p.URL's fragment off, takes a hash from it, and fills in FileName.
 func (s *source) parseURL(p *Package, at *node) error {
 	raw, fragment, hasFragment := strings.Cut(p.URL, "#")
+	if hasFragment && p.Manager == Pip { // pip's fragments say more than a hash
+		p.written = p.URL
+	}
 	p.URL = raw
 	if scheme, ok := vcs(raw); ok {
 		p.unsupported = s.cannot(p, at, "is fetched with "+scheme+": building from a repository is not part of this version",

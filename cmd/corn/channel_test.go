@@ -84,6 +84,21 @@ func cmdChannel(ts *testscript.TestScript, args []string) error {
 	return nil
 }
 
+// cmdPublish makes another channel of the same server.
+func cmdPublish(ts *testscript.TestScript, args []string) error {
+	data, err := storyOf(ts).world(ts, args[1])
+	if err != nil {
+		return err
+	}
+	archives, err := channeltest.FromTxtar(data)
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(ts.Getenv("WORK"), "channel", args[0])
+	_, err = channeltest.Publish(dir, archives)
+	return err
+}
+
 // big is a package of 3 MB that no compressor makes smaller.
 func big() channeltest.Archive {
 	data := make([]byte, 3<<20)

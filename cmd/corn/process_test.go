@@ -203,6 +203,19 @@ func examplesOf(text string) []string {
 	return out
 }
 
+// shellWords parts a command line as a shell does, as far as double quotes go.
+func shellWords(line string) []string {
+	var words []string
+	for i, part := range strings.Split(line, `"`) {
+		if i%2 == 1 {
+			words = append(words, part)
+			continue
+		}
+		words = append(words, strings.Fields(part)...)
+	}
+	return words
+}
+
 func cmdExamples(ts *testscript.TestScript, args []string) error {
 	text := ts.ReadFile(args[0])
 	lines := examplesOf(text)
@@ -210,7 +223,7 @@ func cmdExamples(ts *testscript.TestScript, args []string) error {
 		return fmt.Errorf("%s has no examples", filepath.Base(args[0]))
 	}
 	for _, line := range lines {
-		words := strings.Fields(line)
+		words := shellWords(line)
 		for i := range words { // the registries of examples are the story's
 			for public, name := range map[string]string{"quay.io": "REGISTRY", "ghcr.io": "OTHER"} {
 				if host := ts.Getenv(name); host != "" {

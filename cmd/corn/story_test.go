@@ -45,6 +45,8 @@ var commands = map[string]command{
 	// is a file of the script (txtar, each line behind a ">"), one of testdata/world, @big, or
 	// @python: a CPython 3.14 that runs, with a small standard library.
 	"channel": plain(cmdChannel),
+	// publish NAME WORLD: another channel beside the one of "channel".
+	"publish": plain(cmdPublish),
 	// wheel FILE.whl WORLD: make a wheel of the files of a world, at $CHANNEL/wheels/FILE.whl.
 	"wheel": plain(cmdWheel),
 	// lock FORMAT DIR PACKAGE...: lock packages (names, file names, wheels) in their order.

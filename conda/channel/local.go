@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/nasa-openscapes/corn/conda/record"
 	"github.com/nasa-openscapes/corn/digest"
 )
 
@@ -26,9 +27,23 @@ func folder(rawURL string) (string, bool) {
 // bytes are unchanged: file systems count in steps.
 const settled = 2 * time.Second
 
-// openFolder opens a subdir that is a folder. A channel that is a folder is asked anew every
-// time, with and without the network: looking costs nothing.
-func (s *source) openFolder(ctx context.Context, dir string) error {
+// nearest is the URL of the subdir's folder where the channel is one, or where its first mirror
+// is; else "".
+func (s *source) nearest() string {
+	at := s.url
+	if len(s.ch.Mirrors) > 0 {
+		at = record.Join(s.ch.Mirrors[0], s.subdir, "")
+	}
+	if _, ok := folder(at); !ok {
+		return ""
+	}
+	return at
+}
+
+// openFolder opens a subdir that is a folder, at a file URL. A channel that is a folder is
+// asked anew every time, with and without the network: looking costs nothing.
+func (s *source) openFolder(ctx context.Context, at string) error {
+	dir, _ := folder(at)
 	f, st, err := pick(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return s.use(state{URL: s.url, Form: formNone})
@@ -47,7 +62,7 @@ func (s *source) openFolder(ctx context.Context, dir string) error {
 		return err
 	}
 	defer lock.Unlock() //nolint:errcheck // closing releases it whatever it returns
-	next := state{URL: s.url, At: s.url, Form: f, SizeBytes: st.Size(), ModTimeNs: st.ModTime().UnixNano(), CheckedUnix: now.Unix()}
+	next := state{URL: s.url, At: at, Form: f, SizeBytes: st.Size(), ModTimeNs: st.ModTime().UnixNano(), CheckedUnix: now.Unix()}
 	if next.SHA256, err = sumFile(name); err != nil {
 		return s.fail(actRead, s.url, 0, err)
 	}

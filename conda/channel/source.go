@@ -51,8 +51,8 @@ const actRead = "read the index"
 
 // open finds the best index there is.
 func (s *source) open(ctx context.Context) error {
-	if dir, ok := folder(s.url); ok {
-		return s.openFolder(ctx, dir)
+	if at := s.nearest(); at != "" {
+		return s.openFolder(ctx, at)
 	}
 	st, known := readState(s.cache, s.key)
 	now := s.opts.Now()

@@ -127,8 +127,7 @@ func (m *improver) blockers(core *sat.Core) string {
 }
 
 // trade looks for one trade and makes it. Of packages that the same others hold back, one is
-// tried; first those asked for, then where most are held back. One that was not asked for and is held back
-// alone has nobody to outweigh its price.
+// tried; first those asked for, then where most are held back.
 func (m *improver) trade(ctx context.Context) (bool, error) {
 	held := map[string]int{}
 	for _, s := range m.stuck {
@@ -140,9 +139,6 @@ func (m *improver) trade(ctx context.Context) (bool, error) {
 	for _, s := range m.stuck {
 		if s.blockers == "" || held[s.blockers] == 0 || m.tried[s.c] || m.trades >= maxTrades {
 			continue // at no price, tried by a fellow, or tried before
-		}
-		if held[s.blockers] == 1 && !m.asked[s.c.name.text] {
-			continue
 		}
 		held[s.blockers] = 0
 		m.tried[s.c] = true

@@ -11,7 +11,7 @@ import (
 
 const (
 	// maxProblems is how many independent problems are explained.
-	maxProblems = 8
+	maxProblems = 64
 	// maxHinted is for how many of them ways out are tried.
 	maxHinted = 3
 	// explainConflicts bounds each search for a smaller explanation or a hint: what is

@@ -90,7 +90,6 @@ type spec struct {
 	name  *name
 	// need holds where a match of the spec must be chosen, only where nothing else of its name may.
 	need, only sat.Var
-	encoded    bool         // the clauses of only exist
 	matching   []*candidate // in the order of name.cands when first asked for
 	matched    bool
 }

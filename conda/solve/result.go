@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/nasa-openscapes/corn/conda/matchspec"
 )
 
 // solution puts the chosen candidates, given by name, into order and says who asked for them.
@@ -26,7 +28,7 @@ func (p *problem) solution(chosen []*candidate) *Solution {
 	}
 	for _, c := range chosen {
 		for _, d := range c.deps {
-			if to := byName[d.name]; to != nil {
+			if to := byName[d.name]; to != nil && p.applies(d, byName) {
 				pkg := &s.Packages[at[to]]
 				pkg.RequiredBy = append(pkg.RequiredBy, Edge{From: at[c], Depends: d.text})
 			}
@@ -36,6 +38,19 @@ func (p *problem) solution(chosen []*candidate) *Solution {
 		slices.SortStableFunc(s.Packages[i].RequiredBy, func(a, b Edge) int { return cmp.Compare(a.From, b.From) })
 	}
 	return s
+}
+
+// applies tells whether d counts as a dependency: whether its condition holds, if it has one.
+func (p *problem) applies(d *spec, byName map[*name]*candidate) bool {
+	return d.match.When == nil || d.match.When.Holds(func(m *matchspec.Spec) bool {
+		text, _ := m.ExactName()
+		n := p.nameOf(text)
+		c := byName[n]
+		if c == nil && n.virtual && len(n.cands) > 0 {
+			c = n.cands[0]
+		}
+		return c != nil && m.Match(c.rec)
+	})
 }
 
 func (p *problem) counts() Stats {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -34,7 +33,6 @@ type world struct {
 	req   Request
 	input []string // the lines that are no answer
 	want  []string
-	only  string // of want: names to show; empty for all
 }
 
 func parseWorld(t testing.TB, block string) *world {
@@ -232,5 +230,3 @@ func TestWorlds(t *testing.T) {
 		}
 	}
 }
-
-func (w *world) String() string { return fmt.Sprint(strings.Join(w.input, "\n")) }

@@ -12,11 +12,13 @@ import (
 	"github.com/nasa-openscapes/corn/internal/report"
 )
 
-const buildLong = `Build the image of a project whose environments are locked.
+const buildLong = `Build the image of a project.
 
 PROJECT is the repository's folder (default: the current one). Each folder below its
 environments/ has an environment.yml, a name.txt with the kernel's display name, and a lock:
 conda-lock.yml, conda-linux-64.lock or pixi.lock. The environment at the top runs JupyterLab.
+An environment without a lock is solved for this build alone; one whose lock is no longer what
+its environment.yml asks for is an error (see corn lock).
 
 The image is written as an OCI layout by default. --push NAME[:TAG] pushes it to a registry, by
 default under the first 12 digits of the git commit; "docker-archive:FILE" is for docker load.
@@ -33,6 +35,7 @@ const buildExample = `  corn build --base oci:base -o oci:image
 
 func newBuild(g *globals) *cobra.Command {
 	var req pipeline.BuildRequest
+	var locked bool
 	cmd := &cobra.Command{
 		Use:     "build [PROJECT]",
 		Short:   "build the image of a project",
@@ -48,6 +51,7 @@ func newBuild(g *globals) *cobra.Command {
 				return usage(cmd, fmt.Errorf("--jobs is %d: want 1 or more, or 0 for one per core", req.Jobs))
 			}
 			req.Version = Version()
+			req.StaleLocks = !locked
 			p := g.printer()
 			res, err := pipeline.Build(cmd.Context(), req, p)
 			if res == nil {
@@ -68,6 +72,7 @@ func newBuild(g *globals) *cobra.Command {
 	f.StringVar(&req.Platform, "platform", "", "platform to build for, linux/amd64 or linux-64 (default: linux of this machine)")
 	f.StringVar(&req.ChannelAlias, "channel-alias", "", "URL that replaces https://conda.anaconda.org in the locks")
 	f.StringVar(&req.Compression, "compression", "", "zstd or gzip (default zstd; engines before Docker 23 need gzip)")
+	f.BoolVar(&locked, "locked", true, "refuse locks that are not what environment.yml asks for; --locked=false builds what is locked")
 	f.BoolVar(&req.Offline, "offline", false, "use only what is in the cache")
 	f.StringVar(&req.CacheDir, "cache-dir", "", "local cache (default $CORN_CACHE_DIR, else the user's cache folder)")
 	f.IntVarP(&req.Jobs, "jobs", "j", 0, "how much to do at once (default: one per core)")

@@ -47,7 +47,11 @@ func writeCheck(w io.Writer, res *pipeline.CheckResult) error {
 		if e.Notebook {
 			kind = "notebook"
 		}
-		if _, err := fmt.Fprintf(w, "%-8s %-20s %q, %s, %s\n", kind, e.Name, e.DisplayName, e.Lock, report.Count(e.Packages, "package")); err != nil {
+		lock := e.Lock
+		if lock == "" {
+			lock = "no lock"
+		}
+		if _, err := fmt.Fprintf(w, "%-8s %-20s %q, %s, %s\n", kind, e.Name, e.DisplayName, lock, report.Count(e.Packages, "package")); err != nil {
 			return err
 		}
 	}

@@ -75,7 +75,10 @@ func newRoot(g *globals) *cobra.Command {
 	root.PersistentFlags().BoolVar(&g.json, "json", false, "print the result as one JSON document on stdout")
 	root.PersistentFlags().BoolVarP(&g.quiet, "quiet", "q", false, "print no notes and no progress")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, err) })
-	root.AddCommand(newBuild(g), newLock(g), newCheck(g), newPush(g), newPull(g), newCache(g), newGC(g))
+	root.AddCommand(
+		newAdd(g), newLock(g), newBuild(g), newPush(g), newPull(g),
+		newCheck(g), newList(g), newWhy(g), newSolve(g), newSearch(g), newCache(g), newGC(g),
+	)
 	return root
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -46,6 +47,7 @@ type builder struct {
 	timingsMu sync.Mutex
 	warned    []string
 	notices   []string
+	said      []string
 
 	// load
 	settings settings
@@ -61,6 +63,10 @@ type builder struct {
 	// nameImages
 	checkout checkout.State
 	branches checkout.Branches
+
+	// reach
+	channels  *channels
+	transport http.RoundTripper // for archives
 
 	// openBase
 	base            *image.Base
@@ -116,6 +122,15 @@ func Build(ctx context.Context, req BuildRequest, talk *report.Printer) (*BuildR
 		return nil, report.In(report.Base, err)
 	}
 	defer b.base.Close()
+	if err := b.settleLocks(ctx); err != nil {
+		return nil, report.In(report.Lock, err)
+	}
+	if err := b.takeLocks(); err != nil {
+		return nil, err
+	}
+	if err := b.placeEnvs(); err != nil {
+		return nil, report.In(report.Base, err)
+	}
 	b.sayWithoutLock()
 	if err := b.readPrevious(ctx); err != nil {
 		return nil, err
@@ -177,6 +192,15 @@ func (b *builder) warn(format string, args ...any) {
 	b.talk.Warn("%s", text)
 }
 
+// sayOnce tells what several environments have in common.
+func (b *builder) sayOnce(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if !slices.Contains(b.said, text) {
+		b.said = append(b.said, text)
+		b.talk.Say("%s", text)
+	}
+}
+
 func (b *builder) openCache() error {
 	c, err := openCacheAt(b.req.CacheDir)
 	if err != nil {
@@ -215,6 +239,11 @@ func (b *builder) openBase(ctx context.Context) error {
 	if _, b.storeParents, err = b.baseFacts.ResolveDir(store.Root); err != nil {
 		return fmt.Errorf("base image %s: %w", b.settings.base, err)
 	}
+	return nil
+}
+
+// placeEnvs decides where every env stands in the image.
+func (b *builder) placeEnvs() error {
 	for _, e := range b.envs {
 		if err := b.site(e); err != nil {
 			return fmt.Errorf("base image %s: %w", b.settings.base, err)

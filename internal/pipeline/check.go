@@ -26,7 +26,7 @@ type CheckedEnv struct {
 	Name        string `json:"name"`
 	DisplayName string `json:"display_name"`
 	Notebook    bool   `json:"notebook"`
-	Lock        string `json:"lock"`
+	Lock        string `json:"lock"` // empty: there is none
 	Packages    int    `json:"packages"`
 	Wheels      int    `json:"wheels"`
 }
@@ -40,18 +40,43 @@ func Check(req CheckRequest, talk *report.Printer) (*CheckResult, error) {
 	if err := b.readCornLock(); err != nil {
 		return nil, err
 	}
+	if err := b.checkLocks(); err != nil {
+		return nil, report.In(report.Lock, err)
+	}
 	res := &CheckResult{
 		Format: 1, Project: b.project.Dir, Folder: b.project.Config, Platform: b.platform.String(),
 		Environments: []CheckedEnv{}, Notices: append(append([]string{}, b.notices...), b.warned...),
 	}
-	for _, e := range b.envs {
-		c := CheckedEnv{Name: e.id, DisplayName: e.displayName, Notebook: e.id == notebookID, Lock: e.lockPath, Packages: len(e.packages)}
-		for _, p := range e.packages {
-			if p.locked.Manager == lock.Pip {
-				c.Wheels++
+	for _, e := range b.environments() {
+		c := CheckedEnv{Name: envID(e), DisplayName: e.DisplayName, Notebook: envID(e) == notebookID}
+		if e.Lock != nil {
+			if err := b.addEnv(e, c.Name); err != nil {
+				return nil, err
+			}
+			env := b.envs[len(b.envs)-1]
+			c.Lock, c.Packages = env.lockPath, len(env.packages)
+			for _, p := range env.packages {
+				if p.locked.Manager == lock.Pip {
+					c.Wheels++
+				}
 			}
 		}
 		res.Environments = append(res.Environments, c)
 	}
 	return res, nil
+}
+
+// checkLocks compares every lock with its environment. An environment without a lock is
+// listed all the same: a build would solve it.
+func (b *builder) checkLocks() error {
+	for _, e := range b.environments() {
+		if e.Lock == nil {
+			b.warn("environment %q has no lock: \"corn lock\" writes one, and a build solves it every time anew", envID(e))
+			continue
+		}
+		if err := b.checkLock(e); err != nil {
+			return err
+		}
+	}
+	return nil
 }

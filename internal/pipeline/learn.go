@@ -156,15 +156,15 @@ func (b *builder) bring(ctx context.Context, pkgs []*pkg) error {
 	if missing > 0 {
 		stage = b.talk.Stage("fetch", missingBytes, report.Bytes)
 	}
-	f := fetch.New(b.cache, fetch.Options{
-		Jobs: max(4, b.jobs), Offline: b.req.Offline, ChannelAlias: b.settings.channelAlias, Warn: b.talk.Warn,
-		Received: func(n int64) {
-			received.Add(n)
-			if stage != nil {
-				stage.Add(n)
-			}
-		},
+	f, err := b.fetcher(func(n int64) {
+		received.Add(n)
+		if stage != nil {
+			stage.Add(n)
+		}
 	})
+	if err != nil {
+		return report.In(report.Fetch, err)
+	}
 	blobs, err := f.All(ctx, reqs)
 	if err != nil {
 		if stage != nil {
@@ -182,6 +182,18 @@ func (b *builder) bring(ctx context.Context, pkgs []*pkg) error {
 		p.blob = blobs[at[i]]
 	}
 	return nil
+}
+
+// fetcher brings archives with the proxies, certificates and credentials that channels are
+// reached with; received may be nil.
+func (b *builder) fetcher(received func(int64)) (*fetch.Fetcher, error) {
+	if err := b.reach(); err != nil {
+		return nil, err
+	}
+	return fetch.New(b.cache, fetch.Options{
+		Jobs: max(4, b.jobs), Offline: b.req.Offline, ChannelAlias: b.channels.alias, Warn: b.talk.Warn,
+		Transport: b.transport, Received: received,
+	}), nil
 }
 
 // readFacts computes the facts of packages whose blobs are there, each archive once.

@@ -24,15 +24,28 @@ type settings struct {
 	pycShipped   bool
 }
 
-// load reads the project and its locks.
+// load reads the project. Locks that cannot be read are errors; those that are missing are
+// not: takeLocks looks after them.
 func (b *builder) load() error {
-	var o project.Options
-	if b.req.Platform != "" {
-		var err error
-		if o.Platform, err = target.Parse(b.req.Platform); err != nil {
-			return report.In(report.Usage, err)
+	if err := b.readProject(); err != nil {
+		return err
+	}
+	for _, e := range b.environments() {
+		if e.LockProblem != nil && !isNoLock(e.LockProblem) {
+			return classify(e.LockProblem)
 		}
 	}
+	b.sayNotices()
+	return nil
+}
+
+// readProject reads the project and what locks can be read.
+func (b *builder) readProject() error {
+	o := project.Options{LocksOptional: true}
+	if err := b.takePlatform(); err != nil {
+		return err
+	}
+	o.Platform = b.platform
 	p, err := project.Load(b.req.Project, o)
 	if err != nil {
 		return classify(err)
@@ -41,20 +54,32 @@ func (b *builder) load() error {
 		b.warn("corn.yaml names %d platforms; this version builds one at a time: %s now, the others with --platform", n, p.Platform)
 	}
 	b.project, b.platform = p, p.Platform
-	for _, n := range p.Notices {
+	return report.In(report.Usage, b.settle())
+}
+
+// takePlatform reads the platform that was asked for; none: the project says, or the default.
+func (b *builder) takePlatform() (err error) {
+	if b.req.Platform != "" {
+		if b.platform, err = target.Parse(b.req.Platform); err != nil {
+			return report.In(report.Usage, err)
+		}
+	}
+	return nil
+}
+
+// sayNotices tells of the project's files that are not used.
+func (b *builder) sayNotices() {
+	for _, n := range b.project.Notices {
 		b.talk.Say("%s: %s", n.File, n.Text)
 		b.notices = append(b.notices, n.File+": "+n.Text)
 	}
-	if err := b.settle(); err != nil {
-		return report.In(report.Usage, err)
-	}
-	if p.Notebook != nil {
-		if err := b.addEnv(p.Notebook, notebookID); err != nil {
-			return err
-		}
-	}
-	for i := range p.Kernels {
-		if err := b.addEnv(&p.Kernels[i], p.Kernels[i].Slug); err != nil {
+}
+
+// takeLocks takes the packages of every environment. Each has a lock by now.
+func (b *builder) takeLocks() error {
+	b.envs = nil
+	for _, e := range b.environments() {
+		if err := b.addEnv(e, envID(e)); err != nil {
 			return err
 		}
 	}

@@ -10,10 +10,12 @@ import (
 	"slices"
 	"time"
 
+	"github.com/nasa-openscapes/corn/conda/virtual"
 	"github.com/nasa-openscapes/corn/digest"
 	"github.com/nasa-openscapes/corn/internal/image"
 	"github.com/nasa-openscapes/corn/internal/projectlock"
 	"github.com/nasa-openscapes/corn/internal/report"
+	"github.com/nasa-openscapes/corn/internal/target"
 	"github.com/nasa-openscapes/corn/oci/plan"
 )
 
@@ -23,15 +25,22 @@ type LockRequest struct {
 	Project      string
 	Base         string // reference of the base image; empty: corn.yaml's, then the recorded one
 	From         string // image whose layout is taken instead of the recorded one
-	Platform     string
 	ChannelAlias string
 	UpdateBase   bool // take the image that the base's tag names now
 	Relayout     bool // lay out anew, and choose interpreters anew
 	Merge        bool // the file may have conflict markers
-	Check        bool // write nothing; a file that is not up to date is a *StaleError
+	Check        bool // write nothing; a file that is not up to date is a *StaleError or *lock.StaleError
 	Offline      bool
-	CacheDir     string
-	Jobs         int
+
+	Envs      []string // environments to lock; none: all
+	Update    []string // packages that may move
+	Upgrade   bool     // all packages may move
+	Explicit  bool     // conda-linux-64.lock as well
+	Platforms []string // platforms to lock environments for; none: the project's, and those that locks have
+	Sharing   string   // "builds", "prefer", "off"; empty: corn.yaml's
+	Refresh   bool     // ask channels even where the cache is fresh
+	CacheDir  string
+	Jobs      int
 }
 
 // A LockResult is what `corn lock --json` prints. docs/formats/lock-json.md describes it.
@@ -46,6 +55,8 @@ type LockResult struct {
 	Interpreters []InterpreterResult `json:"interpreters"`
 	Changes      []string            `json:"changes"`
 	Warnings     []string            `json:"warnings"`
+	Environments []LockedEnvResult   `json:"environments"`
+	Sharing      SharingResult       `json:"sharing"`
 }
 
 // InterpreterResult is a python package that compiles.
@@ -72,19 +83,26 @@ func (e *StaleError) Error() string {
 // Hint names the command.
 func (e *StaleError) Hint() string { return "run \"corn lock\" and commit the file" }
 
-// Lock writes a project's corn.lock. It needs to know what is in every package, from the
-// cache, from the image named as From, or by fetching it; no layer is made.
+// Lock writes the locks of a project's environments, and corn.lock. For the second it needs to
+// know what is in every package, from the cache, from the image named as From, or by
+// fetching it; no layer is made. Without a base image there is no corn.lock.
 func Lock(ctx context.Context, req LockRequest, talk *report.Printer) (*LockResult, error) {
 	l := &locker{req: req, builder: &builder{
 		req: BuildRequest{
-			Project: req.Project, Base: req.Base, From: req.From, Platform: req.Platform, ChannelAlias: req.ChannelAlias,
+			Project: req.Project, Base: req.Base, From: req.From, ChannelAlias: req.ChannelAlias,
 			Offline: req.Offline, CacheDir: req.CacheDir, Jobs: req.Jobs,
 		},
 		talk: talk, jobs: cmp.Or(req.Jobs, runtime.GOMAXPROCS(0)), timings: map[string]time.Duration{},
 	}}
-	if err := l.load(); err != nil {
+	for _, p := range req.Platforms {
+		if _, err := target.Parse(p); err == nil && l.builder.req.Platform == "" {
+			l.builder.req.Platform = p // of the image; people lock for other systems, too
+		}
+	}
+	if err := l.readProject(); err != nil {
 		return nil, report.In(report.Project, err)
 	}
+	l.sayNotices()
 	if err := l.readOld(); err != nil {
 		return nil, report.In(report.Lock, err)
 	}
@@ -93,10 +111,30 @@ func Lock(ctx context.Context, req LockRequest, talk *report.Printer) (*LockResu
 		return nil, err
 	}
 	defer l.cache.Close()
-	if err := l.openBase(ctx); err != nil {
+	hasBase := l.settings.base != "" || l.cornLock != nil && l.cornLock.Base.Ref != ""
+	if hasBase || req.UpdateBase || req.Relayout || req.Merge || req.From != "" {
+		if err := l.openBase(ctx); err != nil {
+			return nil, report.In(report.Base, err)
+		}
+		defer l.base.Close()
+	} else {
+		l.talk.Say("base       none is given: what it would say of the target is assumed (glibc %s), and corn.lock is not written", virtual.DefaultGlibc)
+	}
+	envs, err := l.lockEnvs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !hasBase {
+		return l.withEnvs(&LockResult{
+			Format: 1, Platform: l.platform.String(), Changes: []string{}, Warnings: append([]string{}, l.warned...), Interpreters: []InterpreterResult{},
+		}, envs), nil
+	}
+	if err := l.takeLocks(); err != nil {
+		return nil, err
+	}
+	if err := l.placeEnvs(); err != nil {
 		return nil, report.In(report.Base, err)
 	}
-	defer l.base.Close()
 	if err := l.readPrevious(ctx); err != nil {
 		return nil, err
 	}
@@ -115,16 +153,22 @@ func Lock(ctx context.Context, req LockRequest, talk *report.Printer) (*LockResu
 	if err != nil {
 		return nil, report.In(report.Base, err)
 	}
-	return l.finish(next)
+	l.noteSolve(next)
+	res, err := l.finish(next)
+	if err != nil {
+		return nil, err
+	}
+	return l.withEnvs(res, envs), nil
 }
 
 // A locker is a build that goes as far as the layout.
 type locker struct {
 	*builder
-	req  LockRequest
-	file string            // for messages
-	data []byte            // the file as it is; nil: none
-	old  *projectlock.Lock // what it says; empty where there is none
+	req   LockRequest
+	file  string            // for messages
+	data  []byte            // the file as it is; nil: none
+	old   *projectlock.Lock // what it says; empty where there is none
+	locks *envLocker        // of the environments
 }
 
 // readOld reads the file that is there.

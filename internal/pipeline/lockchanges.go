@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/nasa-openscapes/corn/conda/record"
+	"github.com/nasa-openscapes/corn/internal/fetch"
 	"github.com/nasa-openscapes/corn/internal/projectlock"
 	"github.com/nasa-openscapes/corn/internal/report"
 )
@@ -38,6 +40,24 @@ func lockChanges(old, next *projectlock.Lock, was bool, subdir string) []string 
 	}
 	for _, short := range missing(slices.Sorted(maps.Keys(a)), slices.Sorted(maps.Keys(b))) {
 		say("python %s: nothing to compile any more", short)
+	}
+	if !slices.Equal(old.Snapshots, next.Snapshots) && len(next.Snapshots) > 0 {
+		var names []string
+		for _, s := range next.Snapshots {
+			if name := record.ChannelName(fetch.DefaultAlias, s.Channel); !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+		say("channels: as they are now: %s", strings.Join(names, ", "))
+	}
+	if !slices.Equal(old.Virtual, next.Virtual) && len(next.Virtual) > 0 {
+		var texts []string
+		for _, v := range next.Virtual {
+			if v.Subdir == subdir {
+				texts = append(texts, v.Name+"="+v.Version)
+			}
+		}
+		say("target: %s", strings.Join(texts, " "))
 	}
 	if len(out) == 0 {
 		say("the same facts in their proper form")

@@ -24,6 +24,7 @@ type BuildRequest struct {
 	ChannelAlias string   // URL that stands in for https://conda.anaconda.org
 	Compression  string   // "zstd" or "gzip"; a docker archive is always gzip
 	Offline      bool     // only what the cache holds
+	StaleLocks   bool     // build what is locked even where environments ask for something else
 	CacheDir     string   // empty: cache.DefaultDir
 	Jobs         int      // 0: one per core
 	Version      string   // corn's own version, for messages only: it never enters the image

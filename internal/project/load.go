@@ -31,7 +31,7 @@ func Load(dir string, opts Options) (*Project, error) {
 		return nil, fmt.Errorf("open project: %w", err)
 	}
 	defer root.Close()
-	l := &loader{dir: dir, root: root, fsys: root.FS()}
+	l := &loader{dir: dir, root: root, fsys: root.FS(), locksOptional: opts.LocksOptional}
 	l.p = &Project{Dir: dir}
 	if err := l.settings(); err != nil {
 		return nil, err
@@ -73,6 +73,8 @@ type loader struct {
 	root *os.Root
 	fsys fs.FS
 	p    *Project
+
+	locksOptional bool
 }
 
 // show returns a path as messages name it: below the project's folder as it was given.
@@ -256,6 +258,9 @@ func (l *loader) locks() error {
 	for i, e := range all {
 		g.Go(func() error {
 			notices[i], errs[i] = l.lock(e)
+			if l.locksOptional {
+				e.LockProblem, errs[i] = errs[i], nil
+			}
 			return nil
 		})
 	}

@@ -114,3 +114,24 @@ func checkTaken(e *Environment, taken []string) error {
 	}
 	return nil
 }
+
+// NewKernel checks the display name of a kernel that the project does not have yet and
+// returns its slug. Errors are *NameError and *SlugError.
+func (p *Project) NewKernel(name string) (slug string, err error) {
+	e := &Environment{DisplayName: name, NameFile: "the new kernel"}
+	if err := checkName(name, e.NameFile); err != nil {
+		return "", err
+	}
+	if e.Slug = Slug(name, ""); e.Slug == "" {
+		return "", &NameError{File: e.NameFile, Name: name, Reason: "has no letter a-z and no digit"}
+	}
+	if err := checkTaken(e, nil); err != nil {
+		return "", err
+	}
+	for _, k := range p.Kernels {
+		if k.Slug == e.Slug {
+			return "", &SlugError{Slug: e.Slug, First: k.NameFile, Second: e.NameFile}
+		}
+	}
+	return e.Slug, nil
+}

@@ -1,6 +1,7 @@
 package project
 
 import (
+	"github.com/nasa-openscapes/corn/conda/environment"
 	"github.com/nasa-openscapes/corn/internal/target"
 	"github.com/nasa-openscapes/corn/lock"
 )
@@ -31,9 +32,15 @@ type Environment struct {
 	Pip          []Requirement
 	Variables    []Variable // in the order of the file
 
-	Lock   *lock.Lock // read and checked; it has packages for the project's platform
+	// Lock is read and checked, and has packages for the project's platform. With
+	// Options.LocksOptional it may be nil or lack the platform, and LockProblem says why.
+	Lock        *lock.Lock
+	LockProblem error
+
 	Layout Layout
 	Copy   []string // globs of paths that are copied and not linked, corn.yaml's general ones first
+
+	parsed *environment.Environment // environment.yml for all platforms; nil: there is none
 }
 
 // A Requirement is one line that asks for a package.
@@ -66,6 +73,9 @@ type Options struct {
 	// Taken are names that no kernel may have besides the reserved ones: the environments
 	// of the base image, where it is known already. CheckTaken asks later.
 	Taken []string
+	// LocksOptional takes environments without a lock that can be used, as they are before
+	// "corn lock".
+	LocksOptional bool
 }
 
 // CheckTaken refuses a kernel whose slug is one of names. Case does not count. The error

@@ -32,6 +32,7 @@ type Settings struct {
 	Copy         []string          // globs of paths that every environment has copies of
 	Layout       Layout            // of environments that do not say
 	Environments []EnvironmentSettings
+	Solve        SolveSettings
 }
 
 // EnvironmentSettings are corn.yaml's words on one environment.
@@ -182,6 +183,15 @@ var settingKeys = map[string]decoder{
 		return nil
 	},
 	"environments": decodeEnvironments,
+
+	"channels": func(f *yamlFile, v *value, s *Settings) (err error) {
+		s.Solve.Channels, err = f.filledTexts(v, "channels")
+		return err
+	},
+	"channel_priority": choice("channel_priority", func(s *Settings) *string { return &s.Solve.Priority }, "strict", "flexible", "disabled"),
+	"sharing":          choice("sharing", func(s *Settings) *string { return &s.Solve.Sharing }, "builds", "prefer", "off"),
+	"virtual_packages": decodeVirtual,
+	"forbid":           decodeForbid,
 }
 
 var decodeLayout = choice("layout", func(s *Settings) *string { return (*string)(&s.Layout) }, string(Links), string(Copies))

@@ -26,6 +26,17 @@ environments:
   team-a:
     layout: links
     copy: [share/**]
+channels: [conda-forge]
+channel_priority: flexible
+sharing: prefer
+virtual_packages:
+  __cuda: "12.4"
+  __archspec: 1 x86_64_v3
+  __win:
+forbid:
+  channels: [defaults]
+  licenses:
+  - AGPL-*
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -35,6 +46,11 @@ environments:
 		Compression: "gzip", ChannelAlias: "https://mirror.example.org/conda", Strip: []string{"*.a", "**/tests/**"},
 		Copy: []string{"*.html"}, Layout: Copies, PycShipped: true,
 		Environments: []EnvironmentSettings{{Slug: "team-a", Layout: Links, Copy: []string{"share/**"}, Line: 13}},
+		Solve: SolveSettings{
+			Channels: []string{"conda-forge"}, Priority: "flexible", Sharing: "prefer",
+			Virtual: []VirtualPackage{{"__cuda", "12.4", "", 20}, {"__archspec", "1", "x86_64_v3", 21}, {"__win", "", "", 22}},
+			Forbid:  Forbid{Channels: []Rule{{"defaults", 24}}, Licenses: []Rule{{"AGPL-*", 26}}},
+		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)
@@ -92,6 +108,23 @@ var settingCases = []struct {
 	{"environments: {A: {}}\n", false},
 	{"environments: {a: x}\n", false},
 	{"environments: [a]\n", false},
+	{"channels: [conda-forge, https://h/c]\n", true},
+	{"channels: conda-forge\n", false},
+	{"channels: ['']\n", false},
+	{"channel_priority: flexible\n", true},
+	{"channel_priority: loose\n", false},
+	{"sharing: prefer\n", true},
+	{"sharing: 'off'\n", true},
+	{"sharing: all\n", false},
+	{"virtual_packages: {__cuda: '12.4', __archspec: 1 x86_64_v3, __win:}\n", true},
+	{"virtual_packages: {__cuda: 12}\n", true},
+	{"virtual_packages: {cuda: '12.4'}\n", false},
+	{"virtual_packages: {__cuda: '>=12'}\n", false},
+	{"virtual_packages: [__cuda]\n", false},
+	{"forbid: {channels: [defaults, 'https://repo.anaconda.com/*'], licenses: ['AGPL-*']}\n", true},
+	{"forbid: {channels: defaults}\n", false},
+	{"forbid: {packages: [x]}\n", false},
+	{"forbid: {licenses: ['']}\n", false},
 	{"unknown: 1\n", false},
 	{"- a\n", false},
 	{"word\n", false},
@@ -163,4 +196,18 @@ func FuzzParseSettings(f *testing.F) {
 			t.Errorf("error of type %T: %v", err, err)
 		}
 	})
+}
+
+func TestRule(t *testing.T) {
+	for _, c := range []struct {
+		glob, text string
+		want       bool
+	}{
+		{"AGPL-*", "AGPL-3.0-only", true}, {"agpl-*", "AGPL-3.0", true}, {"AGPL-*", "LGPL-2.1", false}, {"*", "", true},
+		{"https://repo.anaconda.com/*", "https://repo.anaconda.com/pkgs/main", true}, {"defaults", "defaults", true}, {"default", "defaults", false},
+	} {
+		if got := (Rule{Glob: c.glob}).Match(c.text); got != c.want {
+			t.Errorf("%q matches %q: %t, want %t", c.glob, c.text, got, c.want)
+		}
+	}
 }

@@ -50,7 +50,12 @@ func (e *Environment) parseSpec(file string, data []byte, subdir record.Subdir) 
 		}
 		return "", nil, err
 	}
-	env = env.For(subdir)
+	e.parsed = env
+	return env.Name, e.take(env.For(subdir), file), nil
+}
+
+// take fills in what an environment.yml asks for and returns its warnings.
+func (e *Environment) take(env *environment.Environment, file string) (notices []Notice) {
 	for _, c := range env.Channels {
 		e.Channels = append(e.Channels, c.Text)
 	}
@@ -69,5 +74,29 @@ func (e *Environment) parseSpec(file string, data []byte, subdir record.Subdir) 
 	for _, w := range env.Warnings {
 		notices = append(notices, Notice{File: fmt.Sprintf("%s:%d", file, w.Line), Text: w.Text})
 	}
-	return env.Name, notices, nil
+	return notices
+}
+
+// On is the environment as its environment.yml has it for another platform: selectors
+// ("# [osx]") may leave lines out. Only what is asked for differs.
+func (e *Environment) On(subdir record.Subdir) *Environment {
+	if e.parsed == nil {
+		return e
+	}
+	out := *e
+	out.Channels, out.Dependencies, out.Variables, out.Pip = nil, nil, nil, nil
+	out.take(e.parsed.For(subdir), e.SpecFile)
+	for _, r := range e.Pip {
+		if r.File != e.SpecFile { // of requirements.txt
+			out.Pip = append(out.Pip, r)
+		}
+	}
+	return &out
+}
+
+// ReadEnvironment reads one environment.yml that belongs to no project.
+func ReadEnvironment(file string, data []byte, subdir record.Subdir) (*Environment, []Notice, error) {
+	e := &Environment{SpecFile: file}
+	_, notices, err := e.parseSpec(file, data, subdir)
+	return e, notices, err
 }

@@ -1,0 +1,113 @@
+package project
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// SolveSettings are what corn.yaml says of solving and locking.
+type SolveSettings struct {
+	// Channels of environments that name none; empty: conda-forge.
+	Channels []string
+	Priority string // "strict" (the default), "flexible", "disabled" or empty
+	Sharing  string // "builds" (the default), "prefer", "off" or empty
+	// Virtual are virtual packages of the target beyond what the base image says, by name.
+	Virtual []VirtualPackage
+	Forbid  Forbid
+}
+
+// A VirtualPackage is a fact of the target that corn.yaml gives.
+type VirtualPackage struct {
+	Name    string // "__cuda"
+	Version string // empty: the target does not have it
+	Build   string
+	Line    int
+}
+
+// Forbid is the policy of a project: globs without regard to case. What they match is in no
+// lock.
+type Forbid struct {
+	Channels []Rule // names or URLs of channels
+	Licenses []Rule // as packages write them: "AGPL-*"
+}
+
+// A Rule is one glob of corn.yaml.
+type Rule struct {
+	Glob string
+	Line int
+}
+
+// Match tells whether the rule is about a text.
+func (r Rule) Match(text string) bool {
+	ok, err := path.Match(strings.ToLower(strings.ReplaceAll(r.Glob, "/", "\x00")), strings.ToLower(strings.ReplaceAll(text, "/", "\x00")))
+	return ok && err == nil // the decoder has tried the pattern; no "/", so that "*" is any text
+}
+
+// filledTexts is a list of texts, none of them empty.
+func (f *yamlFile) filledTexts(v *value, what string) ([]string, error) {
+	texts, err := f.texts(v, what)
+	if i := slices.Index(texts, ""); err == nil && i >= 0 {
+		return nil, f.fail(v.vals[i], "%s: an empty text", what)
+	}
+	return texts, err
+}
+
+var (
+	virtualName  = regexp.MustCompile(`^__[a-z0-9_]+$`)
+	virtualValue = regexp.MustCompile(`^(?:[A-Za-z0-9_.!+]+(?: [A-Za-z0-9_.+]+)?)?$`)
+)
+
+// decodeVirtual reads a mapping of names to "VERSION" or "VERSION BUILD".
+func decodeVirtual(f *yamlFile, v *value, s *Settings) error {
+	if v.kind != mapping {
+		return f.fail(v, "virtual_packages is %s: want %s of names to versions", v.kind, mapping)
+	}
+	for i, name := range v.keys {
+		if !virtualName.MatchString(name) {
+			return f.failAt(v.keyLines[i], 0, "virtual package "+name+": want a name such as __cuda")
+		}
+		p := VirtualPackage{Name: name, Line: v.keyLines[i]}
+		if v.vals[i].kind != nothing {
+			text, err := f.text(v.vals[i], name)
+			if err != nil {
+				return err
+			}
+			if !virtualValue.MatchString(text) {
+				return f.fail(v.vals[i], "virtual package %s: %q is no version, nor a version and a build", name, text)
+			}
+			p.Version, p.Build, _ = strings.Cut(text, " ")
+		}
+		s.Solve.Virtual = append(s.Solve.Virtual, p)
+	}
+	return nil
+}
+
+func decodeForbid(f *yamlFile, v *value, s *Settings) error {
+	if v.kind != mapping {
+		return f.fail(v, "forbid is %s: want %s of channels and licenses", v.kind, mapping)
+	}
+	for i, key := range v.keys {
+		var to *[]Rule
+		switch key {
+		case "channels":
+			to = &s.Solve.Forbid.Channels
+		case "licenses":
+			to = &s.Solve.Forbid.Licenses
+		default:
+			return f.failAt(v.keyLines[i], 0, unknownKey(key, []string{"channels", "licenses"}))
+		}
+		globs, err := f.filledTexts(v.vals[i], key)
+		if err != nil {
+			return err
+		}
+		for j, g := range globs {
+			if _, err := path.Match(g, ""); err != nil {
+				return f.fail(v.vals[i].vals[j], "%s: %q is no glob", key, g)
+			}
+			*to = append(*to, Rule{Glob: g, Line: v.vals[i].vals[j].line})
+		}
+	}
+	return nil
+}
