@@ -49,6 +49,7 @@ func params(t *testing.T, p testscript.Params) testscript.Params {
 			"HOME": e.WorkDir + "/home", "CORN_CACHE_DIR": e.WorkDir + "/cache", "ROOT": root,
 			// Nothing of the machine that runs the tests.
 			"TERM": "dumb", "LANG": "C", "TZ": "", "NO_COLOR": "", "CI": "", "XDG_CACHE_HOME": "",
+			"MICROMAMBA": os.Getenv("CORN_MICROMAMBA"),
 			"HTTP_PROXY": "", "HTTPS_PROXY": "", "http_proxy": "", "https_proxy": "", "ALL_PROXY": "", "all_proxy": "",
 		} {
 			e.Setenv(name, value)
@@ -65,10 +66,12 @@ func params(t *testing.T, p testscript.Params) testscript.Params {
 	return p
 }
 
-// condition knows [tmpfs]: small disks can be mounted; and [python]: @python is in Go's
+// condition knows [micromamba]: CORN_MICROMAMBA names one; [tmpfs]: small disks can be mounted; and [python]: @python is in Go's
 // module cache, where the demo puts it.
 func condition(name string, python func() (channeltest.Archive, error)) (bool, error) {
 	switch name {
+	case "micromamba":
+		return os.Getenv("CORN_MICROMAMBA") != "", nil
 	case "python":
 		_, err := python()
 		return err == nil && runtime.GOOS == "linux" && runtime.GOARCH == "amd64", nil

@@ -199,10 +199,7 @@ func sharingOf(mode string, envs []*project.Environment, platform string) Sharin
 		for _, p := range packagesFor(e.Lock, platform) {
 			s.Packages++
 			all += p.SizeBytes
-			key := p.FileName + p.SHA256.String()
-			if p.SHA256.IsZero() {
-				key = p.FileName + p.MD5.String()
-			}
+			key := archiveID(p)
 			if !at[key] {
 				at[key] = true
 				distinct = append(distinct, p)
