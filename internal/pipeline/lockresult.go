@@ -98,9 +98,9 @@ func anyPlatform(text string) (string, error) {
 }
 
 // knownUpdates refuses --update of packages that no environment has.
-func (e *envLocker) knownUpdates() error {
-	for _, name := range e.update {
-		known := slices.ContainsFunc(e.environments(), func(env *project.Environment) bool {
+func (l *envLocker) knownUpdates() error {
+	for _, name := range l.update {
+		known := slices.ContainsFunc(l.environments(), func(env *project.Environment) bool {
 			return env.Lock != nil && slices.ContainsFunc(env.Lock.Packages, func(p lock.Package) bool { return p.Name == name })
 		})
 		if !known {
