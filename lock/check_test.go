@@ -1,6 +1,7 @@
 package lock
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -112,16 +113,15 @@ func TestCheck(t *testing.T) {
 		}
 		c.req.Platform = "linux-64"
 		var got []string
-		switch err := l.Check(c.req).(type) {
-		case nil:
-		case *StaleError:
-			for _, r := range err.Reasons {
+		err = l.Check(c.req)
+		if stale, ok := errors.AsType[*StaleError](err); ok {
+			for _, r := range stale.Reasons {
 				got = append(got, r.in("x.yml"))
 			}
-			if !strings.HasPrefix(err.Error(), "x.yml is not what the environment asks for\n"+got[0]) || err.Hint() == "" {
+			if !strings.HasPrefix(err.Error(), "x.yml is not what the environment asks for\n"+got[0]) || stale.Hint() == "" {
 				t.Errorf("%s: error %q", c.why, err)
 			}
-		default:
+		} else if err != nil {
 			t.Errorf("%s: error of type %T: %v", c.why, err, err)
 		}
 		if diff := cmp.Diff(c.want, got); diff != "" {

@@ -1,4 +1,5 @@
-// Package lock reads the files that say which archives an environment is made of.
+// Package lock reads and writes the files that say which archives an environment is made of,
+// and tells whether they are still what the environment asks for.
 //
 // Three formats become one value, [Lock]:
 //
@@ -16,6 +17,9 @@
 // Scalars are taken as they are written: an unquoted "version: 1.10" is 1.10 and not the
 // number 1.1. YAML anchors, aliases and tags are refused, no writer of locks emits them.
 //
-// Out of scope: writing locks, solving, and asking whether a lock still satisfies its
-// environment.yml.
+// Written are conda-lock.yml in exactly conda-lock's model ([WriteCondaLock], [ContentHash]) and
+// explicit lists ([WriteExplicit]). [Lock.Check] compares a lock with what is asked for.
+// docs/design/lock.md has the rules and their reasons.
+//
+// Out of scope: solving, writing pixi.lock.
 package lock

@@ -13,7 +13,7 @@ func scalar(s string) string {
 	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r >= 0x7f }) {
 		return strconv.QuoteToASCII(s) // YAML's double quotes know Go's escapes \n \t \x \u \U
 	}
-	if isPlain(s) && !strings.HasPrefix(s, " ") && !otherThanText(s) {
+	if isPlain(s) && !strings.HasPrefix(s, " ") && !strings.Contains(s, "<<") && !otherThanText(s) { // some readers merge at any <<
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", "''") + "'"

@@ -1,7 +1,7 @@
 package lock
 
 import (
-	"bufio"
+	"bytes"
 	"cmp"
 	"fmt"
 	"io"
@@ -33,7 +33,7 @@ func WriteCondaLock(w io.Writer, l *Lock) error {
 	if err := writable(l); err != nil {
 		return err
 	}
-	b := bufio.NewWriter(w)
+	b := &bytes.Buffer{}
 	b.WriteString(Header)
 	b.WriteString("version: 1\nmetadata:\n  content_hash:")
 	if len(l.Platforms) == 0 {
@@ -48,7 +48,8 @@ func WriteCondaLock(w io.Writer, l *Lock) error {
 	writeList(b, "  sources", "  ", l.Sources)
 	if len(l.Packages) == 0 {
 		b.WriteString("package: []\n")
-		return b.Flush()
+		_, err := b.WriteTo(w)
+		return err
 	}
 	b.WriteString("package:\n")
 	for _, platform := range l.Platforms {
@@ -56,7 +57,8 @@ func WriteCondaLock(w io.Writer, l *Lock) error {
 			writePackage(b, &p)
 		}
 	}
-	return b.Flush()
+	_, err := b.WriteTo(w)
+	return err
 }
 
 // writable refuses what the format cannot hold.
@@ -95,7 +97,7 @@ func inOrder(packages []Package, platform string) []Package {
 	return append(Topological(conda), pip...)
 }
 
-func writeChannels(b *bufio.Writer, channels []Channel) {
+func writeChannels(b *bytes.Buffer, channels []Channel) {
 	if len(channels) == 0 {
 		b.WriteString("  channels: []\n")
 		return
@@ -107,7 +109,7 @@ func writeChannels(b *bufio.Writer, channels []Channel) {
 	}
 }
 
-func writeList(b *bufio.Writer, key, indent string, items []string) {
+func writeList(b *bytes.Buffer, key, indent string, items []string) {
 	if len(items) == 0 {
 		b.WriteString(key + ": []\n")
 		return
@@ -118,7 +120,7 @@ func writeList(b *bufio.Writer, key, indent string, items []string) {
 	}
 }
 
-func writePackage(b *bufio.Writer, p *Package) {
+func writePackage(b *bytes.Buffer, p *Package) {
 	fmt.Fprintf(b, "- name: %s\n  version: %s\n  manager: %s\n  platform: %s\n", scalar(p.Name), scalar(p.Version), p.Manager, scalar(p.Platform))
 	if depends := joinDepends(p.Depends); len(depends) == 0 {
 		b.WriteString("  dependencies: {}\n")

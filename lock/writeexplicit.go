@@ -1,7 +1,7 @@
 package lock
 
 import (
-	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 )
@@ -18,7 +18,7 @@ func WriteExplicit(w io.Writer, l *Lock, platform string) error {
 	if err != nil {
 		return err
 	}
-	b := bufio.NewWriter(w)
+	b := &bytes.Buffer{}
 	fmt.Fprintf(b, "# Written by corn. Change environment.yml, then run: corn lock\n# platform: %s\n", platform)
 	if hash := l.ContentHash[platform]; hash != "" {
 		fmt.Fprintf(b, "# input_hash: %s\n", hash)
@@ -36,7 +36,8 @@ func WriteExplicit(w io.Writer, l *Lock, platform string) error {
 			fmt.Fprintf(b, "%s#%s\n", p.URL, p.MD5)
 		}
 	}
-	return b.Flush()
+	_, err = b.WriteTo(w)
+	return err
 }
 
 // ExplicitName is the file name that corn and conda-lock give the explicit lock of a

@@ -54,6 +54,7 @@ func params(t *testing.T, p testscript.Params) testscript.Params {
 			"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null", "GIT_CEILING_DIRECTORIES": filepath.Dir(e.WorkDir),
 			"GIT_AUTHOR_NAME": "t", "GIT_AUTHOR_EMAIL": "t@example.org", "GIT_AUTHOR_DATE": "2026-01-02T03:04:05Z",
 			"GIT_COMMITTER_NAME": "t", "GIT_COMMITTER_EMAIL": "t@example.org", "GIT_COMMITTER_DATE": "2026-01-02T03:04:05Z",
+			"MICROMAMBA": os.Getenv("CORN_MICROMAMBA"),
 			"HTTP_PROXY": "", "HTTPS_PROXY": "", "http_proxy": "", "https_proxy": "", "ALL_PROXY": "", "all_proxy": "",
 		} {
 			e.Setenv(name, value)
@@ -70,10 +71,12 @@ func params(t *testing.T, p testscript.Params) testscript.Params {
 	return p
 }
 
-// condition knows [tmpfs]: small disks can be mounted; and [python]: @python is in Go's
+// condition knows [micromamba]: CORN_MICROMAMBA names one; [tmpfs]: small disks can be mounted; and [python]: @python is in Go's
 // module cache, where the demo puts it.
 func condition(name string, python func() (channeltest.Archive, error)) (bool, error) {
 	switch name {
+	case "micromamba":
+		return os.Getenv("CORN_MICROMAMBA") != "", nil
 	case "python":
 		_, err := python()
 		return err == nil && runtime.GOOS == "linux" && runtime.GOARCH == "amd64", nil

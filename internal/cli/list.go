@@ -45,7 +45,7 @@ func newList(g *globals) *cobra.Command {
 
 func writeList(w io.Writer, res *pipeline.ListResult) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "NAME\tDISPLAY NAME\tLANGUAGES\tPACKAGES\tSIZE\tSHARED\tLOCK") //nolint:errcheck // Flush tells
+	fmt.Fprintln(t, "NAME\tDISPLAY NAME\tLANGUAGES\tPACKAGES\tSIZE\tSHARED\tLOCK")
 	for _, e := range res.Environments {
 		size, shared := "?", "?"
 		if e.Packages > 0 && e.Unknown == 0 {
@@ -57,7 +57,7 @@ func writeList(w io.Writer, res *pipeline.ListResult) error {
 		if e.Reason != "" {
 			state += ": " + e.Reason
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\t%s (%d)\t%s\n", e.Name, e.DisplayName, strings.Join(e.Languages, ", "), e.Packages, size, shared, e.SharedCount, state) //nolint:errcheck // Flush tells
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\t%s (%d)\t%s\n", e.Name, e.DisplayName, strings.Join(e.Languages, ", "), e.Packages, size, shared, e.SharedCount, state)
 	}
 	return t.Flush()
 }

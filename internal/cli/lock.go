@@ -137,6 +137,9 @@ func writeLockedEnv(b *strings.Builder, e *pipeline.LockedEnvResult) {
 		fmt.Fprintf(b, ", %s", report.Size(e.Size))
 	}
 	fmt.Fprintf(b, ": %s\n", state)
+	for _, m := range e.Lowered {
+		fmt.Fprintf(b, "  shared: %s\n", m)
+	}
 	if len(e.Changes) == e.Packages { // there was none before
 		return
 	}
@@ -152,8 +155,5 @@ func writeLockedEnv(b *strings.Builder, e *pipeline.LockedEnvResult) {
 			fmt.Fprintf(b, " (%s)", report.Size(c.Size))
 		}
 		b.WriteByte('\n')
-	}
-	for _, m := range e.Lowered {
-		fmt.Fprintf(b, "  shared: %s\n", m)
 	}
 }

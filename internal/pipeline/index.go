@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -62,7 +63,17 @@ func (b *builder) reach() error {
 	if err != nil {
 		return report.In(report.Fetch, err)
 	}
-	c, err := channel.NewClient(channel.ClientOptions{Config: cs.config, Credentials: cs.credentials, Warn: b.talk.Warn})
+	var own []channel.Credential // that stand in URLs of channels
+	if b.project != nil {
+		for _, e := range b.environments() {
+			for _, text := range e.Channels {
+				if _, creds, err := cs.config.Resolve(expandVariables(text), filepath.Join(b.project.Dir, e.Dir)); err == nil {
+					own = append(own, creds...)
+				}
+			}
+		}
+	}
+	c, err := channel.NewClient(channel.ClientOptions{Config: cs.config, Credentials: cs.credentials, Warn: b.talk.Warn}, own...)
 	if err != nil {
 		return report.In(report.Fetch, err)
 	}
@@ -75,7 +86,7 @@ func (b *builder) reach() error {
 func (cs *channels) urls(names []string, dir string) ([]string, error) {
 	var out []string
 	for _, name := range names {
-		all, _, err := cs.config.Resolve(name, dir)
+		all, _, err := cs.config.Resolve(expandVariables(name), dir)
 		if err != nil {
 			return nil, err
 		}
@@ -164,7 +175,7 @@ func (cs *channels) openAlone(ctx context.Context, platform string, wants []*wan
 	var texts []string
 	for _, w := range wants {
 		for _, c := range append(slices.Clone(w.channels), w.specChannels()...) {
-			if abs := absoluteChannel(c, w.dir); !slices.Contains(texts, abs) {
+			if abs := absoluteChannel(expandVariables(c), w.dir); !slices.Contains(texts, abs) {
 				texts = append(texts, abs)
 			}
 		}
@@ -176,6 +187,23 @@ func (cs *channels) openAlone(ctx context.Context, platform string, wants []*wan
 		return nil, err
 	}
 	return &shelf{platform: platform, set: set, forbid: forbid, leftOut: map[string]leftOut{}}, nil
+}
+
+// channelVariable is how environment.yml names a secret in a channel's URL, as conda-lock has it.
+var channelVariable = regexp.MustCompile(`\$(?:\{([A-Za-z_][A-Za-z0-9_]*)\}|([A-Za-z_][A-Za-z0-9_]*))`)
+
+// expandVariables puts the values of variables into a channel's URL. One that is not set
+// stays: the channel then says what is wrong.
+func expandVariables(text string) string {
+	if !strings.Contains(text, "://") {
+		return text
+	}
+	return channelVariable.ReplaceAllStringFunc(text, func(m string) string {
+		if v, ok := os.LookupEnv(strings.Trim(m, "${}")); ok {
+			return v
+		}
+		return m
+	})
 }
 
 // absoluteChannel takes a relative path from the environment's folder.

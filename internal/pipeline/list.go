@@ -117,12 +117,13 @@ func firstReason(err error) string {
 	return first
 }
 
-// archiveID is equal for entries of one archive.
+// archiveID is equal for entries of one archive: locks of different kinds know different
+// hashes of it, but all its place.
 func archiveID(p lock.Package) string {
-	if p.SHA256.IsZero() {
-		return p.FileName + " " + p.MD5.String()
+	if p.Manager == lock.Pip || p.Channel == "" {
+		return p.FileName
 	}
-	return p.SHA256.String()
+	return p.Channel + "/" + p.Subdir + "/" + p.FileName
 }
 
 // sizeOf is the size of an archive from the lock or the cache; 0: not known.

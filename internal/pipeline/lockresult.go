@@ -98,9 +98,9 @@ func anyPlatform(text string) (string, error) {
 }
 
 // knownUpdates refuses --update of packages that no environment has.
-func (e *envLocker) knownUpdates() error {
-	for _, name := range e.update {
-		known := slices.ContainsFunc(e.environments(), func(env *project.Environment) bool {
+func (l *envLocker) knownUpdates() error {
+	for _, name := range l.update {
+		known := slices.ContainsFunc(l.environments(), func(env *project.Environment) bool {
 			return env.Lock != nil && slices.ContainsFunc(env.Lock.Packages, func(p lock.Package) bool { return p.Name == name })
 		})
 		if !known {
@@ -199,10 +199,7 @@ func sharingOf(mode string, envs []*project.Environment, platform string) Sharin
 		for _, p := range packagesFor(e.Lock, platform) {
 			s.Packages++
 			all += p.SizeBytes
-			key := p.FileName + p.SHA256.String()
-			if p.SHA256.IsZero() {
-				key = p.FileName + p.MD5.String()
-			}
+			key := archiveID(p)
 			if !at[key] {
 				at[key] = true
 				distinct = append(distinct, p)

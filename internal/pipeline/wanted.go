@@ -78,7 +78,10 @@ func (w *wanted) request() solve.Request {
 
 // check is what a lock of w has to satisfy.
 func (w *wanted) check(exact bool) lock.Request {
-	req := lock.Request{Platform: w.platform, Pip: w.pip, Channels: w.urls, Written: w.channels, Virtual: w.virtual, Exact: exact}
+	req := lock.Request{Platform: w.platform, Pip: w.pip, Channels: w.urls, Virtual: w.virtual, Exact: exact}
+	for _, c := range w.lockChannels() {
+		req.Written = append(req.Written, c.URL)
+	}
 	for _, c := range w.channels {
 		if !strings.Contains(c, "://") && !strings.HasPrefix(c, ".") && !strings.HasPrefix(c, "/") {
 			req.Channels = append(slices.Clip(req.Channels), c)
@@ -102,12 +105,27 @@ func (w *wanted) inputs() lock.Inputs {
 	return in
 }
 
+// lockChannels are the channels as the lock has them: with $NAMES of secrets, without secrets.
 func (w *wanted) lockChannels() []lock.Channel {
 	var out []lock.Channel
 	for _, c := range w.channels {
-		out = append(out, lock.Channel{URL: record.Redact(c)})
+		ch := lock.Channel{URL: c}
+		for _, m := range channelVariable.FindAllString(c, -1) {
+			ch.UsedEnvVars = append(ch.UsedEnvVars, strings.Trim(m, "${}"))
+		}
+		slices.Sort(ch.UsedEnvVars)
+		if len(ch.UsedEnvVars) == 0 && record.Redact(c) != c { // conda-lock would look for a variable with that value
+			ch.URL = withoutSecrets(c)
+		}
+		out = append(out, ch)
 	}
 	return out
+}
+
+// withoutSecrets takes user info, the token and the query off a channel's URL.
+func withoutSecrets(url string) string {
+	url, _, _ = strings.Cut(record.Redact(url), "?")
+	return strings.Replace(strings.Replace(url, "***@", "", 1), "/t/***", "", 1)
 }
 
 // sources are the files that w was read from, relative to its folder.

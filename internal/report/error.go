@@ -31,7 +31,7 @@ const ExitCodes = `Exit codes:
   1    something unexpected
   2    wrong usage
   3    the project: names, environment files, corn.yaml
-  4    a lock file
+  4    a lock file, or packages that cannot be had together
   5    fetching: network, missing file, wrong hash
   6    a package or wheel that cannot be used
   7    the base image
