@@ -1,0 +1,208 @@
+package solve
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/nasa-openscapes/corn/conda/record"
+	"github.com/nasa-openscapes/corn/conda/version"
+	"github.com/nasa-openscapes/corn/sat"
+)
+
+// class is the records of one name that are equally good but for their build: those of one version,
+// mostly. It has a variable, which holds where one of them is chosen.
+//
+// conda-forge has a thousand records of some names, and a dozen to a version. Most specs take a
+// version or leave it, so they are written down by class; the candidates of a class are made only when the
+// search comes to it, which for most classes is never.
+type class struct {
+	name *name
+	merit
+	at    int // position in name.classes
+	v     sat.Var
+	recs  []*record.Record
+	vers  []version.Version // the distinct ones of recs: "1.0" and "1.00" are equal, and a pattern may tell them apart
+	cands []*candidate      // in order of preference; ties are refined when they are reached
+	open  bool              // cands are made
+	// refined is how many of cands at the front are in their final order.
+	refined int
+}
+
+// merit is what makes a class better than another of its name.
+type merit struct {
+	locked, favored bool
+	features        int
+	channel         string // with flexible priority
+	version         string
+	ver             version.Version
+}
+
+// meritOf looks only at what the request's settings make count. The version's value is not in it yet.
+func (p *pool) meritOf(n *name, locked, r *record.Record) merit {
+	k := merit{features: len(r.TrackFeatures), version: r.Version}
+	if locked != nil {
+		k.locked = r.Version == locked.Version && r.Build == locked.Build && keyOf(r) == keyOf(locked)
+	}
+	if len(p.favored) > 0 && p.req.Favor == FavorVersions && !p.asked[n.text] {
+		k.favored = p.favored[keyOf(r)]
+	}
+	if p.req.ChannelPriority == FlexiblePriority {
+		k.channel = r.Channel
+	}
+	return k
+}
+
+// compareMerits puts the preferred rank first.
+func (p *pool) compareMerits(n *name, a, b *merit) int {
+	c := cmp.Or(
+		trueFirst(a.locked, b.locked),
+		trueFirst(a.favored, b.favored),
+		cmp.Compare(a.features, b.features),
+		p.compareChannel(a.channel, b.channel),
+	)
+	if c == 0 {
+		c = p.compareVersion(n, a.ver, b.ver)
+	}
+	return c
+}
+
+// classes sorts recs into classes, the preferred one first.
+func (p *pool) classes(n *name, recs []*record.Record) []*class {
+	locked := p.lockedOf(n)
+	byMerit := map[merit]*class{}
+	var all []*class
+	var last *class
+	for _, r := range recs {
+		k := p.meritOf(n, locked, r)
+		if last == nil || last.merit != k { // those of one version come together, mostly
+			if last = byMerit[k]; last == nil {
+				last = &class{name: n, merit: k}
+				byMerit[k] = last
+				all = append(all, last)
+			}
+		}
+		last.recs = append(last.recs, r)
+	}
+	for _, k := range all {
+		k.ver, _ = p.parse(k.version) // the zero version where it cannot be read
+		k.vers = []version.Version{k.ver}
+	}
+	slices.SortFunc(all, func(a, b *class) int {
+		return cmp.Or(p.compareMerits(n, &a.merit, &b.merit), strings.Compare(a.version, b.version))
+	})
+	merged := all[:0]
+	for _, k := range all {
+		if i := len(merged) - 1; i >= 0 && p.compareMerits(n, &merged[i].merit, &k.merit) == 0 {
+			merged[i].recs = append(merged[i].recs, k.recs...)
+			merged[i].vers = append(merged[i].vers, k.vers...)
+			continue
+		}
+		k.at = len(merged)
+		merged = append(merged, k)
+	}
+	return merged
+}
+
+// enter makes the candidates of k, once.
+func (p *pool) enter(k *class) {
+	if k.open {
+		return
+	}
+	k.open = true
+	k.recs = p.withoutTwins(k.recs)
+	slab := make([]candidate, len(k.recs))
+	k.cands = make([]*candidate, len(k.recs))
+	for i, r := range k.recs {
+		c := &slab[i]
+		*c = candidate{rec: r, name: k.name, class: k, locked: k.locked, favored: len(p.favored) > 0 && p.favored[keyOf(r)]}
+		c.ver, c.bad = p.parse(r.Version)
+		k.cands[i] = c
+	}
+	slices.SortFunc(k.cands, p.compareBuilds)
+	some := make([]sat.Lit, 1, len(k.cands)+1)
+	some[0] = lit(k.v).Flip()
+	vars := make([]sat.Var, len(k.cands))
+	for i, c := range k.cands {
+		c.v = p.newVar(meaning{cand: c})
+		vars[i] = c.v
+		some = append(some, lit(c.v))
+		p.sat.Imply(lit(c.v), lit(k.v))
+		if c.bad != nil {
+			p.clause(clauseTag{kind: tagBad, cand: c}, lit(c.v).Flip())
+		}
+	}
+	p.sat.Join(p.sat.NewGroup(), vars...)
+	p.clause(clauseTag{kind: tagGlue}, some...)
+}
+
+// all returns every candidate of n, the preferred one first.
+func (p *pool) all(n *name) []*candidate {
+	p.load(n)
+	var cands []*candidate
+	for _, k := range n.classes {
+		p.enter(k)
+		cands = append(cands, k.cands...)
+	}
+	return cands
+}
+
+// part is the records of a class that a spec matches.
+type part struct {
+	*class
+	whole bool         // all of them
+	some  []*candidate // where not whole; there is one
+}
+
+// parts returns what s matches, in order of preference.
+func (p *pool) parts(s *spec) []part {
+	if s.matched {
+		return s.matching
+	}
+	s.matched = true
+	p.load(s.name)
+	onlyVersion := s.match.OnlyNameVersionBuild() && s.match.Build.IsAny()
+	for _, k := range s.name.classes {
+		n := 0
+		for _, v := range k.vers {
+			if !v.IsZero() && s.match.Version.Match(v) {
+				n++
+			}
+		}
+		if n == 0 {
+			continue
+		}
+		if n == len(k.vers) && onlyVersion {
+			s.matching = append(s.matching, part{class: k, whole: true})
+			continue
+		}
+		p.enter(k)
+		var some []*candidate
+		for _, c := range k.cands {
+			if s.matches(c) {
+				some = append(some, c)
+			}
+		}
+		switch len(some) {
+		case 0:
+		case len(k.cands):
+			s.matching = append(s.matching, part{class: k, whole: true})
+		default:
+			s.matching = append(s.matching, part{class: k, some: some})
+		}
+	}
+	return s.matching
+}
+
+// allOf returns every candidate that s matches.
+func (p *pool) allOf(s *spec) []*candidate {
+	var cands []*candidate
+	for _, t := range p.parts(s) {
+		if p.enter(t.class); t.whole {
+			cands = append(cands, t.cands...)
+		} else {
+			cands = append(cands, t.some...)
+		}
+	}
+	return cands
+}
