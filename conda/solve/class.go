@@ -156,11 +156,11 @@ type part struct {
 
 // parts returns what s matches, in order of preference.
 func (p *pool) parts(s *spec) []part {
+	p.load(s.name) // which may ask for these parts itself
 	if s.matched {
 		return s.matching
 	}
 	s.matched = true
-	p.load(s.name)
 	onlyVersion := s.match.OnlyNameVersionBuild() && s.match.Build.IsAny()
 	for _, k := range s.name.classes {
 		n := 0
