@@ -239,6 +239,9 @@ func (m *improver) lag(c *candidate) int {
 
 // ask searches for another answer. A search that is too hard counts as refuted, by nothing.
 func (m *improver) ask(ctx context.Context, limits sat.Limits) (*sat.Core, error) {
+	limits.Keep = func(pair sat.Pair) bool {
+		return m.vars[pair[0].Var()].floor != nil || m.vars[pair[1].Var()].floor != nil // what blockers reads
+	}
 	core, err := m.search(ctx, limits)
 	if _, ok := errors.AsType[*LimitError](err); ok {
 		return &sat.Core{}, nil
