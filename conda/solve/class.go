@@ -134,6 +134,42 @@ func (p *pool) enter(k *class) {
 	}
 	p.sat.Join(p.sat.NewGroup(), vars...)
 	p.clause(clauseTag{kind: tagGlue}, some...)
+	p.shareBodies(k.cands)
+}
+
+// shareBodies finds candidates that need and limit the same.
+func (p *pool) shareBodies(cands []*candidate) {
+	var bodies []*body
+	byText := map[string]*body{}
+	var text []byte
+	for _, c := range cands {
+		text = text[:0]
+		for _, d := range c.rec.Depends {
+			text = append(append(text, d...), 0)
+		}
+		text = append(text, 1)
+		for _, d := range c.rec.Constrains {
+			text = append(append(text, d...), 0)
+		}
+		b := byText[string(text)]
+		if b == nil {
+			b = &body{}
+			byText[string(text)] = b
+			bodies = append(bodies, b)
+		}
+		c.body = b
+		b.cands = append(b.cands, c)
+	}
+	for _, b := range bodies {
+		if len(b.cands) == 1 {
+			b.v = b.cands[0].v
+			continue
+		}
+		b.v = p.newVar(meaning{body: b})
+		for _, c := range b.cands {
+			p.sat.Imply(lit(c.v), lit(b.v))
+		}
+	}
 }
 
 // all returns every candidate of n, the preferred one first.

@@ -16,8 +16,9 @@ import (
 //	only S   -> not r                  for every record r of another that S does not match
 //	record   -> its class
 //	class    -> one of its records     once the search has entered it
-//	record   -> need S                 for each of its dependencies
-//	record   -> only S                 for each of its constraints
+//	record   -> its body               where several of a class need and limit the same
+//	body     -> need S                 for each of its dependencies
+//	body     -> only S                 for each of its constraints
 //	at most one class of a name, one record of a class: groups
 //
 // A dependency that holds only when a condition does has the condition's variable in its clause
@@ -154,24 +155,32 @@ func (p *pool) read(c *candidate) {
 		return
 	}
 	c.read = true
-	parse := func(what string, texts []string) (specs []*spec) {
+	parse := func(bad *error, what string, texts []string) (specs []*spec) {
 		for _, text := range texts {
 			s, err := p.specOf(text)
 			if err != nil {
-				c.bad = fmt.Errorf("%s: %w", what, err)
+				*bad = fmt.Errorf("%s: %w", what, err)
 				return nil
 			}
 			specs = append(specs, s)
 		}
 		return specs
 	}
-	c.deps = parse("dependency", c.rec.Depends)
-	c.limits = parse("constraint", c.rec.Constrains)
+	b := c.body
+	if !b.read {
+		b.read = true
+		b.deps = parse(&b.bad, "dependency", c.rec.Depends)
+		b.limits = parse(&b.bad, "constraint", c.rec.Constrains)
+	}
+	c.deps, c.limits = b.deps, b.limits
+	if b.bad != nil {
+		c.bad = b.bad
+	}
 	for extra, texts := range c.rec.ExtraDepends {
 		if c.extras == nil {
 			c.extras = map[string][]*spec{}
 		}
-		c.extras[extra] = parse("dependency of extra "+extra, texts)
+		c.extras[extra] = parse(&c.bad, "dependency of extra "+extra, texts)
 	}
 }
 
@@ -185,22 +194,39 @@ func (p *pool) feed(c *candidate) {
 		return
 	}
 	p.read(c)
-	for _, s := range c.deps {
-		if err := p.needWhen(clauseTag{kind: tagDepends, cand: c, spec: s}, s, lit(c.v).Flip()); err != nil {
-			c.bad = err
-		}
-	}
+	p.feedBody(c)
 	if c.bad != nil {
 		p.clause(clauseTag{kind: tagBad, cand: c}, lit(c.v).Flip())
 		return
-	}
-	for _, s := range c.limits {
-		p.sat.Imply(lit(c.v), lit(p.onlyVar(s)))
 	}
 	for _, s := range c.name.extras {
 		if s.matches(c) {
 			p.feedExtras(c, s)
 		}
+	}
+}
+
+// feedBody adds what c and its like need and limit, once.
+func (p *pool) feedBody(c *candidate) {
+	b := c.body
+	if b.fed {
+		if b.bad != nil {
+			c.bad = b.bad
+		}
+		return
+	}
+	b.fed = true
+	for _, s := range b.deps {
+		if err := p.needWhen(clauseTag{kind: tagDepends, cand: c, spec: s}, s, lit(b.v).Flip()); err != nil {
+			b.bad = err
+		}
+	}
+	if b.bad != nil {
+		c.bad = b.bad
+		return
+	}
+	for _, s := range b.limits {
+		p.sat.Imply(lit(b.v), lit(p.onlyVar(s)))
 	}
 }
 

@@ -63,12 +63,25 @@ type hiddenRecord struct {
 	why LackKind
 }
 
+// body is what candidates of one class need and limit, in the same words: most builds of a version differ
+// in little. Its variable holds where one of them is chosen.
+type body struct {
+	v      sat.Var // the candidate's own where there is only one
+	cands  []*candidate
+	fed    bool
+	read   bool
+	bad    error
+	deps   []*spec
+	limits []*spec
+}
+
 // candidate is a record that may be chosen.
 type candidate struct {
 	rec             *record.Record
 	ver             version.Version
 	name            *name
 	class           *class
+	body            *body
 	v               sat.Var
 	locked, favored bool
 	bad             error // why its version or its dependencies cannot be read
@@ -136,6 +149,7 @@ func newPool(idx Index, req *Request, memo *memo) *pool {
 type meaning struct {
 	cand  *candidate
 	class *class
+	body  *body
 	need  *spec
 	only  *spec
 	floor *candidate
@@ -165,10 +179,12 @@ func (p *pool) steps(core *sat.Core) []clauseTag {
 		}
 		from, to := p.vars[a.Var()], p.vars[b.Var()]
 		switch {
-		case from.cand != nil && to.need != nil:
-			steps = append(steps, clauseTag{kind: tagDepends, cand: from.cand, spec: to.need})
-		case from.cand != nil && to.only != nil:
-			steps = append(steps, clauseTag{kind: tagLimits, cand: from.cand, spec: to.only})
+		case from.body != nil && (to.need != nil || to.only != nil):
+			for _, c := range from.body.cands {
+				steps = append(steps, dependsOrLimits(c, to))
+			}
+		case from.cand != nil && (to.need != nil || to.only != nil):
+			steps = append(steps, dependsOrLimits(from.cand, to))
 		case from.only != nil && (to.cand != nil || to.class != nil):
 			steps = append(steps, clauseTag{kind: tagExcludes, spec: from.only, cand: to.cand, class: to.class})
 		case to.floor != nil && from.cand == nil:
@@ -176,6 +192,14 @@ func (p *pool) steps(core *sat.Core) []clauseTag {
 		}
 	}
 	return steps
+}
+
+// dependsOrLimits is the step from c to what it needs or limits.
+func dependsOrLimits(c *candidate, to meaning) clauseTag {
+	if to.need != nil {
+		return clauseTag{kind: tagDepends, cand: c, spec: to.need}
+	}
+	return clauseTag{kind: tagLimits, cand: c, spec: to.only}
 }
 
 // clause adds a clause that stands for t.
