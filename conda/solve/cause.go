@@ -47,7 +47,7 @@ func (x *explainer) problem(ctx context.Context, set []int) (Problem, error) {
 		case tagExcludes:
 			b.excluded[tag.cand] = true
 			if tag.class != nil {
-				p.enter(tag.class)
+				p.fill(tag.class)
 				for _, c := range tag.class.cands {
 					b.excluded[c] = true
 				}

@@ -24,7 +24,9 @@ type class struct {
 	recs  []*record.Record
 	vers  []version.Version // the distinct ones of recs: "1.0" and "1.00" are equal, and a pattern may tell them apart
 	cands []*candidate      // in order of preference; ties are refined when they are reached
+	rest  []*candidate      // those that need the same as one of cands and are worse, until fill
 	open  bool              // cands are made
+	group sat.Group
 	// refined is how many of cands at the front are in their final order.
 	refined int
 }
@@ -104,7 +106,8 @@ func (p *pool) classes(n *name, recs []*record.Record) []*class {
 	return merged
 }
 
-// enter makes the candidates of k, once.
+// enter makes candidates of k, once: of those that need and limit the same, the best one. The others can be
+// chosen only if something looks at more than versions, which fill is for.
 func (p *pool) enter(k *class) {
 	if k.open {
 		return
@@ -112,64 +115,89 @@ func (p *pool) enter(k *class) {
 	k.open = true
 	k.recs = p.withoutTwins(k.recs)
 	slab := make([]candidate, len(k.recs))
-	k.cands = make([]*candidate, len(k.recs))
+	all := make([]*candidate, len(k.recs))
 	for i, r := range k.recs {
 		c := &slab[i]
 		*c = candidate{rec: r, name: k.name, class: k, locked: k.locked, favored: len(p.favored) > 0 && p.favored[keyOf(r)]}
 		c.ver, c.bad = p.parse(r.Version)
-		k.cands[i] = c
+		all[i] = c
 	}
-	slices.SortFunc(k.cands, p.compareBuilds)
-	some := make([]sat.Lit, 1, len(k.cands)+1)
-	some[0] = lit(k.v).Flip()
-	vars := make([]sat.Var, len(k.cands))
-	for i, c := range k.cands {
-		c.v = p.newVar(meaning{cand: c})
-		vars[i] = c.v
-		some = append(some, lit(c.v))
-		p.sat.Imply(lit(c.v), lit(k.v))
-		if c.bad != nil {
-			p.clause(clauseTag{kind: tagBad, cand: c}, lit(c.v).Flip())
+	slices.SortFunc(all, p.compareBuilds)
+	k.group = p.sat.NewGroup()
+	some := []sat.Lit{lit(k.v).Flip()}
+	for _, b := range bodiesOf(all) {
+		p.add(b.cands[0])
+		if b.v = b.cands[0].v; len(b.cands) > 1 {
+			b.v = p.newVar(meaning{body: b})
+			p.sat.Imply(lit(b.cands[0].v), lit(b.v))
 		}
+		some = append(some, lit(b.v))
+		k.cands = append(k.cands, b.cands[0])
+		k.rest = append(k.rest, b.cands[1:]...)
 	}
-	p.sat.Join(p.sat.NewGroup(), vars...)
 	p.clause(clauseTag{kind: tagGlue}, some...)
-	p.shareBodies(k.cands)
 }
 
-// shareBodies finds candidates that need and limit the same.
-func (p *pool) shareBodies(cands []*candidate) {
+// fill makes the candidates that enter left out.
+func (p *pool) fill(k *class) {
+	p.enter(k)
+	if len(k.rest) == 0 {
+		return
+	}
+	for _, c := range k.rest {
+		p.add(c)
+		p.sat.Imply(lit(c.v), lit(c.body.v))
+	}
+	for _, c := range k.cands {
+		if len(c.body.cands) > 1 {
+			some := []sat.Lit{lit(c.body.v).Flip()}
+			for _, o := range c.body.cands {
+				some = append(some, lit(o.v))
+			}
+			p.clause(clauseTag{kind: tagGlue}, some...)
+		}
+	}
+	k.cands = append(k.cands, k.rest...)
+	slices.SortFunc(k.cands, p.compareBuilds)
+	k.rest, k.refined = nil, 0
+}
+
+// add gives c a variable.
+func (p *pool) add(c *candidate) {
+	c.v = p.newVar(meaning{cand: c})
+	p.sat.Imply(lit(c.v), lit(c.class.v))
+	p.sat.Join(c.class.group, c.v)
+	if c.bad != nil {
+		p.clause(clauseTag{kind: tagBad, cand: c}, lit(c.v).Flip())
+	}
+}
+
+// bodiesOf finds candidates that need and limit the same. cands are in order of preference, and so are the
+// bodies and the candidates in them.
+func bodiesOf(cands []*candidate) []*body {
 	var bodies []*body
 	byText := map[string]*body{}
 	var text []byte
 	for _, c := range cands {
 		text = text[:0]
-		for _, d := range c.rec.Depends {
-			text = append(append(text, d...), 0)
-		}
-		text = append(text, 1)
-		for _, d := range c.rec.Constrains {
-			text = append(append(text, d...), 0)
+		for _, list := range [][]string{c.rec.Depends, c.rec.Constrains} {
+			for _, d := range list {
+				text = append(append(text, d...), 0)
+			}
+			text = append(text, 1)
 		}
 		b := byText[string(text)]
-		if b == nil {
+		if b == nil || len(c.rec.ExtraDepends) > 0 {
 			b = &body{}
-			byText[string(text)] = b
 			bodies = append(bodies, b)
+			if len(c.rec.ExtraDepends) == 0 {
+				byText[string(text)] = b
+			}
 		}
 		c.body = b
 		b.cands = append(b.cands, c)
 	}
-	for _, b := range bodies {
-		if len(b.cands) == 1 {
-			b.v = b.cands[0].v
-			continue
-		}
-		b.v = p.newVar(meaning{body: b})
-		for _, c := range b.cands {
-			p.sat.Imply(lit(c.v), lit(b.v))
-		}
-	}
+	return bodies
 }
 
 // all returns every candidate of n, the preferred one first.
@@ -177,7 +205,7 @@ func (p *pool) all(n *name) []*candidate {
 	p.load(n)
 	var cands []*candidate
 	for _, k := range n.classes {
-		p.enter(k)
+		p.fill(k)
 		cands = append(cands, k.cands...)
 	}
 	return cands
@@ -212,7 +240,7 @@ func (p *pool) parts(s *spec) []part {
 			s.matching = append(s.matching, part{class: k, whole: true})
 			continue
 		}
-		p.enter(k)
+		p.fill(k)
 		var some []*candidate
 		for _, c := range k.cands {
 			if s.matches(c) {
@@ -234,7 +262,7 @@ func (p *pool) parts(s *spec) []part {
 func (p *pool) allOf(s *spec) []*candidate {
 	var cands []*candidate
 	for _, t := range p.parts(s) {
-		if p.enter(t.class); t.whole {
+		if p.fill(t.class); t.whole {
 			cands = append(cands, t.cands...)
 		} else {
 			cands = append(cands, t.some...)

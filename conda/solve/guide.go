@@ -111,6 +111,10 @@ func (g *guide) choose(s *sat.Solver, n *name) sat.Lit {
 			g.p.upTo(k, i)
 			c := k.cands[i]
 			if s.Value(lit(c.v)) == sat.False {
+				if len(k.rest) > 0 && s.Value(lit(c.body.v)) != sat.False {
+					g.p.fill(k) // not for what it needs: one of the others may do
+					return g.choose(s, n)
+				}
 				continue
 			}
 			g.p.feed(c)

@@ -155,7 +155,7 @@ func (p *pool) highest(c *candidate, n *name) *class {
 		if len(on) == 1 {
 			return t.class
 		}
-		p.enter(t.class)
+		p.fill(t.class)
 		for _, m := range t.cands {
 			if !slices.ContainsFunc(on, func(d *spec) bool { return !d.matches(m) }) {
 				return t.class

@@ -180,6 +180,7 @@ func (p *pool) steps(core *sat.Core) []clauseTag {
 		from, to := p.vars[a.Var()], p.vars[b.Var()]
 		switch {
 		case from.body != nil && (to.need != nil || to.only != nil):
+			p.fill(from.body.cands[0].class)
 			for _, c := range from.body.cands {
 				steps = append(steps, dependsOrLimits(c, to))
 			}

@@ -133,7 +133,7 @@ func (p *problem) keepLocked() {
 	})
 	for _, n := range locked {
 		first := n.classes[0]
-		p.enter(first)
+		p.fill(first)
 		for _, c := range first.cands[1:] {
 			p.sat.Imply(lit(n.keep), lit(c.v).Flip())
 		}
