@@ -38,11 +38,11 @@ func main() {
 }
 
 // parts are what --only chooses from, in the order in which they run.
-var parts = []string{"builds", "sizes", "loads", "changes", "starts", "memory"}
+var parts = []string{"builds", "sizes", "loads", "changes", "starts", "memory", "solve"}
 
 func command() *cobra.Command {
 	var o options
-	var markdown string
+	var markdown, plot string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:           "bench",
@@ -75,6 +75,9 @@ func command() *cobra.Command {
 			} else {
 				failed = errors.Join(failed, b.res.text(cmd.OutOrStdout()))
 			}
+			if plot != "" && failed == nil {
+				failed = plotSolves(plot, &b.res.Solves)
+			}
 			if markdown != "" && failed == nil {
 				failed = writeMarkdown(markdown, &b.res)
 			}
@@ -92,6 +95,8 @@ func command() *cobra.Command {
 	f.BoolVar(&asJSON, "json", false, "print what was measured as JSON")
 	f.StringVar(&markdown, "markdown", "", "file whose figures are to be replaced, between its two markers")
 	f.Int64Var(&o.realBytes, "real", 200_000_000, "bytes of packages that the realistic project has besides the demo's, in each kernel")
+	f.StringVar(&o.index, "index", filepath.Join("..", "shared", "data", "index"), "folder with a real index and real environments, for solves")
+	f.StringVar(&plot, "plot", "", "SVG file to draw the growth of solves in")
 	cmd.AddCommand(packCommand(), pushCommand())
 	return cmd
 }

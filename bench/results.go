@@ -29,6 +29,7 @@ type results struct {
 	Changes  []changeFigures   `json:"changes"`
 	Starts   []startFigures    `json:"starts"`
 	Memory   []memoryFigures   `json:"memory"`
+	Solves   solveResults      `json:"solves"`
 }
 
 type projectFigures struct {
@@ -81,7 +82,7 @@ type startFigures struct {
 
 func (r *results) tables() []table.Table {
 	var out []table.Table
-	for _, t := range []table.Table{r.buildTable(), r.ratioTable(), r.sizeTable(), r.loadTable(), r.changeTable(), r.startTable(), r.memoryTable()} {
+	for _, t := range []table.Table{r.buildTable(), r.ratioTable(), r.sizeTable(), r.loadTable(), r.changeTable(), r.startTable(), r.memoryTable(), r.solveTable(), r.growthTable()} {
 		if len(t.Rows) > 0 {
 			out = append(out, t)
 		}

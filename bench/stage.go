@@ -29,6 +29,7 @@ import (
 
 type options struct {
 	dir, corn string
+	index     string
 	kernels   []int
 	layers    []int
 	runs      int
@@ -49,6 +50,7 @@ type bench struct {
 	baseLayers     int
 	peer           *oldway.Peer // nil: there is none
 	docker         bool
+	peerProgram    string // empty: there is none
 	res            results
 }
 
@@ -59,13 +61,17 @@ func newBench(ctx context.Context, o options, log io.Writer) (*bench, error) {
 	if b.self, err = os.Executable(); err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
 	}
-	for _, p := range []*string{&b.dir, &b.corn} {
+	for _, p := range []*string{&b.dir, &b.corn, &b.index} {
 		if *p, err = filepath.Abs(*p); err != nil {
 			return nil, err
 		}
 	}
 	if _, err := os.Stat(b.corn); err != nil {
 		return nil, fmt.Errorf("corn is not built: %w", err)
+	}
+	if len(b.only) == 1 && b.wants("solve") { // nothing of the demo
+		b.findTools(ctx)
+		return b, os.MkdirAll(b.path(), 0o755)
 	}
 	for name, args := range map[string][]string{"channel": {"channel", "-o"}, "base": {"base", "-o"}} {
 		at := filepath.Join(b.dir, name)
@@ -133,7 +139,10 @@ func (b *bench) findTools(ctx context.Context) {
 	b.res.Tools["corn"] = strings.TrimPrefix(firstLine(ctx, b.corn, "--version"), "corn ")
 	program, err := oldway.Find(exec.LookPath, os.Getenv)
 	if err == nil {
-		b.peer = &oldway.Peer{Program: program, Dir: b.path("peer"), Alias: b.server.URL}
+		b.peerProgram = program
+		if b.server != nil {
+			b.peer = &oldway.Peer{Program: program, Dir: b.path("peer"), Alias: b.server.URL}
+		}
 		b.res.Tools["micromamba"] = firstLine(ctx, program, "--version")
 	} else {
 		b.note("%v; the old way is packing and compressing the same files alone, without installing them", err)
@@ -149,7 +158,11 @@ func (b *bench) findTools(ctx context.Context) {
 	}
 }
 
-func (b *bench) close() { b.server.Close() }
+func (b *bench) close() {
+	if b.server != nil {
+		b.server.Close()
+	}
+}
 
 func (b *bench) path(name ...string) string {
 	return filepath.Join(append([]string{b.dir, "bench"}, name...)...)
@@ -202,6 +215,11 @@ func (b *bench) run(ctx context.Context) error {
 	if b.wants("memory") {
 		if err := b.memory(ctx); err != nil {
 			return fmt.Errorf("memory: %w", err)
+		}
+	}
+	if b.wants("solve") {
+		if err := b.solves(ctx); err != nil {
+			return fmt.Errorf("solve: %w", err)
 		}
 	}
 	return nil

@@ -37,7 +37,9 @@ func (s *Solver) coreOf(assumed []Lit, start ...antecedent) *Core {
 				core.Groups = append(core.Groups, a.group)
 			}
 		case a.pair != (Pair{}):
-			core.Pairs = append(core.Pairs, a.pair)
+			if s.keep == nil || s.keep(a.pair) {
+				core.Pairs = append(core.Pairs, a.pair)
+			}
 		case a.clause != 0:
 			if doneClause[a.clause] {
 				continue

@@ -90,9 +90,10 @@ type Solver struct {
 	observed []bool
 	seenTrue []Var // observed variables that are true, in order
 
-	conflict []Lit  // a clause that is false and not yet analysed
-	because  reason // the clause or group of conflict
-	core     *Core  // of a formula that is refuted for good
+	conflict []Lit           // a clause that is false and not yet analysed
+	because  reason          // the clause or group of conflict
+	core     *Core           // of a formula that is refuted for good
+	keep     func(Pair) bool // of the last search's limits
 
 	marks     []bool // scratch of learn, all false outside
 	backjumps int

@@ -22,6 +22,9 @@ type Limits struct {
 	Assume []Lit
 	// MaxConflicts ends the search with ErrLimit after so many conflicts; zero is no limit.
 	MaxConflicts int
+	// Keep tells which pairs a Core that is returned shall list; nil means all. A refutation can rest on
+	// ten thousand, and a caller may be looking for a few.
+	Keep func(Pair) bool
 }
 
 // ErrLimit is returned where Limits.MaxConflicts is reached.
@@ -34,6 +37,7 @@ var ErrLimit = errors.New("sat: too many conflicts")
 func (s *Solver) Solve(ctx context.Context, guide Guide, limits Limits) (*Core, error) {
 	s.backjump(s.shared(limits.Assume))
 	s.assumed = append(s.assumed[:0], limits.Assume...)
+	s.keep = limits.Keep
 	conflicts := 0
 	for steps := 0; ; steps++ {
 		if steps&63 == 0 {

@@ -46,6 +46,12 @@ func (x *explainer) problem(ctx context.Context, set []int) (Problem, error) {
 			b.limits[tag.cand] = append(b.limits[tag.cand], tag.spec)
 		case tagExcludes:
 			b.excluded[tag.cand] = true
+			if tag.class != nil {
+				p.fill(tag.class)
+				for _, c := range tag.class.cands {
+					b.excluded[c] = true
+				}
+			}
 		case tagChoice:
 			b.chosen[tag.spec] = true
 		}
@@ -73,14 +79,14 @@ func (b *causes) cause(kind CauseKind, specs []*spec, by []*candidate, above map
 	for _, s := range specs {
 		c.Specs = append(c.Specs, s.text)
 		follow = follow || b.chosen[s]
-		for _, m := range b.matching(s) {
+		for _, m := range b.allOf(s) {
 			matching[m] = true
 		}
 	}
 	var open []*candidate
 	var unreadable error // why the best one cannot be read, while all cannot
 	readable := false
-	for _, m := range n.cands {
+	for _, m := range b.all(n) {
 		if matching[m] {
 			c.Records = append(c.Records, m.rec)
 			if readable = readable || m.bad == nil; unreadable == nil {
@@ -170,32 +176,36 @@ func recordsOf(cands []*candidate) []*record.Record {
 func (b *causes) lack(specs []*spec) Lack {
 	n := specs[0].name
 	if strings.HasPrefix(n.text, "__") {
-		return Lack{Kind: NotOnTarget, Have: recordsOf(n.cands)}
+		return Lack{Kind: NotOnTarget, Have: recordsOf(b.all(n))}
 	}
 	hidden := map[LackKind][]*candidate{}
 	for _, h := range n.hidden {
-		c := &candidate{rec: h.rec, name: n}
+		k := &class{name: n, merit: b.meritOf(n, nil, h.rec)}
+		c := &candidate{rec: h.rec, name: n, class: k, favored: b.favored[keyOf(h.rec)]}
 		c.ver, c.bad = b.parse(h.rec.Version)
+		k.ver = c.ver
 		if slices.ContainsFunc(specs, func(s *spec) bool { return s.matches(c) }) {
 			hidden[h.why] = append(hidden[h.why], c)
 		}
 	}
 	for _, why := range []LackKind{HiddenByPriority, TooNew} {
 		if cands := hidden[why]; len(cands) > 0 {
-			slices.SortFunc(cands, b.compare)
+			slices.SortFunc(cands, func(x, y *candidate) int {
+				return cmp.Or(b.compareMerits(n, &x.class.merit, &y.class.merit), b.compareBuilds(x, y))
+			})
 			l := Lack{Kind: why, Have: recordsOf(cands)}
 			if why == HiddenByPriority {
-				l.Instead = recordsOf(n.cands)
+				l.Instead = recordsOf(b.all(n))
 			}
 			return l
 		}
 	}
-	if len(n.cands) > 0 {
-		bad := slices.DeleteFunc(slices.Clone(n.cands), func(c *candidate) bool { return c.bad == nil })
-		if len(bad) == len(n.cands) {
+	if all := b.all(n); len(all) > 0 {
+		bad := slices.DeleteFunc(slices.Clone(all), func(c *candidate) bool { return c.bad == nil })
+		if len(bad) == len(all) {
 			return Lack{Kind: Unreadable, Have: recordsOf(bad), Err: bad[0].bad}
 		}
-		return Lack{Kind: NoSuchRecord, Have: recordsOf(n.cands)}
+		return Lack{Kind: NoSuchRecord, Have: recordsOf(b.all(n))}
 	}
 	if len(n.hidden) > 0 {
 		var recs []*record.Record

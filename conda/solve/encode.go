@@ -11,11 +11,15 @@ import (
 // How a request becomes a formula. Each spec S has two variables, shared by all who say S:
 //
 //	need S   -> only S                 something that depends on S also limits its name to S
-//	need S   -> one of S's matches
-//	only S   -> not r                  for every record r of the name that S does not match
-//	record   -> need S                 for each of its dependencies
-//	record   -> only S                 for each of its constraints
-//	at most one record of a name       a group
+//	need S   -> one of the classes that S matches something of
+//	only S   -> not k                  for every class k of the name that S matches nothing of
+//	only S   -> not r                  for every record r of another that S does not match
+//	record   -> its class
+//	class    -> one of its records     once the search has entered it
+//	record   -> its body               where several of a class need and limit the same
+//	body     -> need S                 for each of its dependencies
+//	body     -> only S                 for each of its constraints
+//	at most one class of a name, one record of a class: groups
 //
 // A dependency that holds only when a condition does has the condition's variable in its clause
 // besides, and records that satisfy the condition imply that variable. An extra's dependencies
@@ -26,27 +30,6 @@ import (
 
 func lit(v sat.Var) sat.Lit { return sat.Pos(v) }
 
-// matching returns the candidates that s matches.
-func (p *pool) matching(s *spec) []*candidate {
-	if !s.matched {
-		s.matched = true
-		p.load(s.name)
-		// Builds of one version stand together, and most specs do not look at the build.
-		onlyVersion := s.match.OnlyNameVersionBuild() && s.match.Build.IsAny()
-		last, is := "", false
-		for i, c := range s.name.cands {
-			if !onlyVersion || i == 0 || c.rec.Version != last {
-				last, is = c.rec.Version, !c.ver.IsZero() && s.match.MatchVersionBuild(c.ver, c.rec.Build)
-				is = is && (onlyVersion || s.matches(c))
-			}
-			if is && c.bad == nil {
-				s.matching = append(s.matching, c)
-			}
-		}
-	}
-	return s.matching
-}
-
 // needVar returns the variable that holds where a match of s must be chosen.
 func (p *pool) needVar(s *spec) sat.Var {
 	if s.need != 0 {
@@ -55,18 +38,20 @@ func (p *pool) needVar(s *spec) sat.Var {
 	s.need = p.newVar(meaning{need: s})
 	p.load(s.name)
 	p.sat.Imply(lit(s.need), lit(p.onlyVar(s)))
-	matching := p.matching(s)
-	lits := make([]sat.Lit, 0, len(matching)+1)
+	parts := p.parts(s)
+	lits := make([]sat.Lit, 0, len(parts)+1)
 	lits = append(lits, lit(s.need).Flip())
-	for _, c := range matching {
-		lits = append(lits, lit(c.v))
+	for _, t := range parts {
+		lits = append(lits, lit(t.v)) // what of the class does not match, only S forbids
 	}
 	p.clause(clauseTag{kind: tagChoice, spec: s}, lits...)
 	if len(s.match.Extras) > 0 {
 		s.name.extras = append(s.name.extras, s)
-		for _, c := range matching {
-			if c.fed {
-				p.feedExtras(c, s)
+		for _, t := range parts {
+			for _, c := range t.cands {
+				if c.fed && s.matches(c) {
+					p.feedExtras(c, s)
+				}
 			}
 		}
 	}
@@ -91,15 +76,23 @@ func (p *pool) onlyVar(s *spec) sat.Var {
 }
 
 func (p *pool) encodeOnly(s *spec) {
-	for _, c := range p.matching(s) {
-		c.marked = true
-	}
-	for _, c := range s.name.cands {
-		if c.marked {
-			c.marked = false
-		} else {
-			p.sat.Imply(lit(s.only), lit(c.v).Flip())
+	parts := p.parts(s)
+	for _, k := range s.name.classes {
+		switch {
+		case len(parts) == 0 || parts[0].class != k:
+			p.sat.Imply(lit(s.only), lit(k.v).Flip())
+			continue
+		case !parts[0].whole:
+			matching := parts[0].some // in the order of k.cands
+			for _, c := range k.cands {
+				if len(matching) > 0 && matching[0] == c {
+					matching = matching[1:]
+				} else {
+					p.sat.Imply(lit(s.only), lit(c.v).Flip())
+				}
+			}
 		}
+		parts = parts[1:]
 	}
 }
 
@@ -129,8 +122,13 @@ func (p *pool) conditionVar(c *matchspec.Condition) (sat.Var, error) {
 		if err != nil {
 			return 0, err
 		}
-		for _, m := range p.matching(s) {
-			p.sat.Imply(lit(m.v), lit(v))
+		for _, t := range p.parts(s) {
+			if t.whole {
+				p.sat.Imply(lit(t.v), lit(v))
+			}
+			for _, c := range t.some {
+				p.sat.Imply(lit(c.v), lit(v))
+			}
 		}
 		return v, nil
 	}
@@ -157,24 +155,32 @@ func (p *pool) read(c *candidate) {
 		return
 	}
 	c.read = true
-	parse := func(what string, texts []string) (specs []*spec) {
+	parse := func(bad *error, what string, texts []string) (specs []*spec) {
 		for _, text := range texts {
 			s, err := p.specOf(text)
 			if err != nil {
-				c.bad = fmt.Errorf("%s: %w", what, err)
+				*bad = fmt.Errorf("%s: %w", what, err)
 				return nil
 			}
 			specs = append(specs, s)
 		}
 		return specs
 	}
-	c.deps = parse("dependency", c.rec.Depends)
-	c.limits = parse("constraint", c.rec.Constrains)
+	b := c.body
+	if !b.read {
+		b.read = true
+		b.deps = parse(&b.bad, "dependency", c.rec.Depends)
+		b.limits = parse(&b.bad, "constraint", c.rec.Constrains)
+	}
+	c.deps, c.limits = b.deps, b.limits
+	if b.bad != nil {
+		c.bad = b.bad
+	}
 	for extra, texts := range c.rec.ExtraDepends {
 		if c.extras == nil {
 			c.extras = map[string][]*spec{}
 		}
-		c.extras[extra] = parse("dependency of extra "+extra, texts)
+		c.extras[extra] = parse(&c.bad, "dependency of extra "+extra, texts)
 	}
 }
 
@@ -188,22 +194,39 @@ func (p *pool) feed(c *candidate) {
 		return
 	}
 	p.read(c)
-	for _, s := range c.deps {
-		if err := p.needWhen(clauseTag{kind: tagDepends, cand: c, spec: s}, s, lit(c.v).Flip()); err != nil {
-			c.bad = err
-		}
-	}
+	p.feedBody(c)
 	if c.bad != nil {
 		p.clause(clauseTag{kind: tagBad, cand: c}, lit(c.v).Flip())
 		return
-	}
-	for _, s := range c.limits {
-		p.sat.Imply(lit(c.v), lit(p.onlyVar(s)))
 	}
 	for _, s := range c.name.extras {
 		if s.matches(c) {
 			p.feedExtras(c, s)
 		}
+	}
+}
+
+// feedBody adds what c and its like need and limit, once.
+func (p *pool) feedBody(c *candidate) {
+	b := c.body
+	if b.fed {
+		if b.bad != nil {
+			c.bad = b.bad
+		}
+		return
+	}
+	b.fed = true
+	for _, s := range b.deps {
+		if err := p.needWhen(clauseTag{kind: tagDepends, cand: c, spec: s}, s, lit(b.v).Flip()); err != nil {
+			b.bad = err
+		}
+	}
+	if b.bad != nil {
+		c.bad = b.bad
+		return
+	}
+	for _, s := range b.limits {
+		p.sat.Imply(lit(b.v), lit(p.onlyVar(s)))
 	}
 }
 

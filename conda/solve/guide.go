@@ -102,15 +102,25 @@ func (g *guide) choose(s *sat.Solver, n *name) sat.Lit {
 	if n.chosen != nil {
 		return 0
 	}
-	for i := range n.cands {
-		g.p.upTo(n, i)
-		c := n.cands[i]
-		if s.Value(lit(c.v)) == sat.False {
+	for _, k := range n.classes {
+		if s.Value(lit(k.v)) == sat.False {
 			continue
 		}
-		g.p.feed(c)
-		if s.Value(lit(c.v)) == sat.Unknown {
-			return lit(c.v)
+		g.p.enter(k)
+		for i := range k.cands {
+			g.p.upTo(k, i)
+			c := k.cands[i]
+			if s.Value(lit(c.v)) == sat.False {
+				if len(k.rest) > 0 && s.Value(lit(c.body.v)) != sat.False {
+					g.p.fill(k) // not for what it needs: one of the others may do
+					return g.choose(s, n)
+				}
+				continue
+			}
+			g.p.feed(c)
+			if s.Value(lit(c.v)) == sat.Unknown {
+				return lit(c.v)
+			}
 		}
 	}
 	return 0

@@ -196,7 +196,7 @@ func (m *improver) better(next, than []*candidate) bool {
 		if old == nil {
 			continue
 		}
-		d := m.compareClass(c, old)
+		d := cmp.Compare(c.class.at, old.class.at)
 		switch {
 		case d == 0:
 			continue
@@ -229,21 +229,19 @@ func (t *tally) add(newer bool, lag int) {
 // worse than forty-one.
 func (m *improver) lag(c *candidate) int {
 	n := 0
-	var last *candidate
-	for _, o := range c.name.cands {
-		if m.compareClass(o, c) >= 0 {
-			break
+	for _, k := range c.name.classes[:c.class.at] {
+		if !m.sat.Fixed(lit(k.v).Flip()) {
+			n++
 		}
-		if m.sat.Fixed(lit(o.v).Flip()) || last != nil && m.compareClass(last, o) == 0 {
-			continue
-		}
-		n, last = n+1, o
 	}
 	return int(math.Round(1000 * math.Log2(float64(1+n))))
 }
 
 // ask searches for another answer. A search that is too hard counts as refuted, by nothing.
 func (m *improver) ask(ctx context.Context, limits sat.Limits) (*sat.Core, error) {
+	limits.Keep = func(pair sat.Pair) bool {
+		return m.vars[pair[0].Var()].floor != nil || m.vars[pair[1].Var()].floor != nil // what blockers reads
+	}
 	core, err := m.search(ctx, limits)
 	if _, ok := errors.AsType[*LimitError](err); ok {
 		return &sat.Core{}, nil
@@ -262,22 +260,11 @@ func (n *name) in(chosen []*candidate) *candidate {
 
 // canRise tells whether a better version than c's exists that is not refuted for good.
 func (p *problem) canRise(c *candidate) bool {
-	for _, o := range c.name.cands {
-		if p.compareClass(o, c) >= 0 {
-			return false
-		}
-		if !p.sat.Fixed(lit(o.v).Flip()) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(c.name.classes[:c.class.at], func(k *class) bool { return !p.sat.Fixed(lit(k.v).Flip()) })
 }
 
 // hasWorse tells whether a candidate in a worse version than c exists.
-func (p *problem) hasWorse(c *candidate) bool {
-	last := c.name.cands[len(c.name.cands)-1]
-	return p.compareClass(last, c) > 0
-}
+func (p *problem) hasWorse(c *candidate) bool { return c.class.at < len(c.name.classes)-1 }
 
 type floorKey struct {
 	c      *candidate
@@ -293,10 +280,12 @@ func (p *problem) floor(c *candidate, strict bool) sat.Var {
 	}
 	v := p.newVar(meaning{floor: c})
 	p.floors[key] = v
-	for _, o := range c.name.cands {
-		if d := p.compareClass(o, c); d > 0 || strict && d == 0 {
-			p.sat.Imply(lit(v), lit(o.v).Flip())
-		}
+	from := c.class.at + 1
+	if strict {
+		from--
+	}
+	for _, k := range c.name.classes[from:] {
+		p.sat.Imply(lit(v), lit(k.v).Flip())
 	}
 	return v
 }

@@ -17,38 +17,27 @@ func keyOf(r *record.Record) recordKey {
 	return recordKey{r.Channel, string(r.Subdir), r.Name, r.Version, r.Build, r.Dist().Format.Ext()}
 }
 
-// load makes n's candidates from the index's records, once.
+// load sorts the index's records of n into classes, once.
 func (p *pool) load(n *name) {
 	if n.loaded {
 		return
 	}
 	n.loaded = true
-	n.group = p.sat.NewGroup()
 	recs := p.virtual(n)
 	if recs == nil && !strings.HasPrefix(n.text, "__") {
 		recs = p.visible(n)
 	}
 	p.stats.Names++
 	p.stats.Records += len(recs)
-	locked := p.lockedOf(n)
-	for _, r := range recs {
-		c := &candidate{rec: r, name: n}
-		c.ver, c.bad = p.parse(r.Version)
-		c.locked = locked != nil && keyOf(r) == keyOf(locked)
-		c.v = p.newVar(meaning{cand: c})
-		n.cands = append(n.cands, c)
+	n.classes = p.classes(n, recs)
+	vars := make([]sat.Var, len(n.classes))
+	for i, k := range n.classes {
+		k.v = p.newVar(meaning{class: k})
+		vars[i] = k.v
 	}
-	slices.SortFunc(n.cands, p.compare)
-	vars := make([]sat.Var, len(n.cands))
-	for i, c := range n.cands {
-		c.at, vars[i] = i, c.v
-	}
-	p.sat.Join(n.group, vars...)
-	for _, c := range n.cands {
-		if c.bad != nil {
-			p.clause(clauseTag{kind: tagBad, cand: c}, lit(c.v).Flip())
-		}
-		if n.virtual {
+	p.sat.Join(p.sat.NewGroup(), vars...)
+	if n.virtual {
+		for _, c := range p.all(n) {
 			p.clause(clauseTag{kind: tagVirtual, cand: c}, lit(c.v))
 		}
 	}
@@ -93,6 +82,7 @@ func (p *pool) visible(n *name) []*record.Record {
 		})
 	}
 	if !p.req.ExcludeNewer.IsZero() {
+		recs = p.withoutTwins(recs) // a .tar.bz2 does not stand in for a .conda that is too new
 		limit := p.req.ExcludeNewer.UnixMilli()
 		hide(TooNew, func(r *record.Record) bool { return r.TimestampMillis > limit })
 	}
@@ -102,15 +92,14 @@ func (p *pool) visible(n *name) []*record.Record {
 				return !slices.ContainsFunc(own, func(s *matchspec.Spec) bool { return s.MatchRest(r) })
 			})
 		} else {
-			first := slices.MinFunc(recs, p.compareChannel)
+			first := slices.MinFunc(recs, func(a, b *record.Record) int { return p.compareChannel(a.Channel, b.Channel) })
 			hide(HiddenByPriority, func(r *record.Record) bool { return r.Channel != first.Channel })
 		}
 	}
 	return recs
 }
 
-// listed returns the index's records of n and the locked one, without twins: of a dist that
-// is there as .conda and as .tar.bz2, the .conda.
+// listed returns the index's records of n and the locked one.
 func (p *pool) listed(n *name) []*record.Record {
 	recs := slices.Clone(p.idx.Records(n.text))
 	recs = slices.DeleteFunc(recs, func(r *record.Record) bool { return r.Name != n.text })
@@ -120,6 +109,11 @@ func (p *pool) listed(n *name) []*record.Record {
 			recs = append(recs, locked)
 		}
 	}
+	return recs
+}
+
+// withoutTwins sorts recs and leaves out, of a dist that is there as .conda and as .tar.bz2, the latter.
+func (p *pool) withoutTwins(recs []*record.Record) []*record.Record {
 	slices.SortFunc(recs, compareDist)
 	return slices.CompactFunc(recs, func(a, b *record.Record) bool {
 		return a.Channel == b.Channel && a.Subdir == b.Subdir && a.Version == b.Version && a.Build == b.Build &&

@@ -81,7 +81,7 @@ func (x *explainer) byOrigin(a, b int) int {
 // the specs can all hold.
 func (x *explainer) conflictSet(ctx context.Context, specs []int) ([]int, error) {
 	for _, i := range specs {
-		if s := x.p.specs[i]; s.match.When == nil && len(x.p.matching(s)) == 0 {
+		if s := x.p.specs[i]; s.match.When == nil && len(x.p.parts(s)) == 0 {
 			return []int{i}, nil
 		}
 	}

@@ -9,47 +9,25 @@ import (
 	"github.com/nasa-openscapes/corn/conda/version"
 )
 
-// compare orders candidates of one name, the preferred one first. What it leaves equal is
-// decided by refine.
-func (p *pool) compare(a, b *candidate) int {
+// compareBuilds orders candidates of one class, the preferred one first. What coarse leaves equal is decided by
+// refine.
+func (p *pool) compareBuilds(a, b *candidate) int {
 	return cmp.Or(p.coarse(a, b), p.fine(a, b))
 }
 
-// coarse is the order by what the records say of themselves: DESIGN.md section 4.
+// coarse is the order by what records of one class say of themselves: DESIGN.md section 4.
 func (p *pool) coarse(a, b *candidate) int {
 	return cmp.Or(
-		p.compareClass(a, b),
-		p.compareChannel(a.rec, b.rec),
-		trueFirst(p.favored[keyOf(a.rec)], p.favored[keyOf(b.rec)]),
+		p.compareChannel(a.rec.Channel, b.rec.Channel),
+		trueFirst(a.favored, b.favored),
 		-cmp.Compare(a.rec.BuildNumber, b.rec.BuildNumber),
 	)
 }
 
-// compareClass is the part of coarse that says which version is preferred, whatever its build.
-func (p *pool) compareClass(a, b *candidate) int {
-	if c := trueFirst(a.locked, b.locked); c != 0 {
-		return c
-	}
-	if p.req.Favor == FavorVersions && !p.asked[a.name.text] {
-		if c := trueFirst(p.favored[keyOf(a.rec)], p.favored[keyOf(b.rec)]); c != 0 {
-			return c
-		}
-	}
-	if c := cmp.Compare(len(a.rec.TrackFeatures), len(b.rec.TrackFeatures)); c != 0 {
-		return c
-	}
-	if p.req.ChannelPriority == FlexiblePriority {
-		if c := p.compareChannel(a.rec, b.rec); c != 0 {
-			return c
-		}
-	}
-	return p.compareVersion(a, b)
-}
-
 // compareVersion puts the preferred version first.
-func (p *pool) compareVersion(a, b *candidate) int {
-	c := -version.Compare(a.ver, b.ver)
-	if p.req.Strategy == Lowest || p.req.Strategy == LowestDirect && p.asked[a.name.text] {
+func (p *pool) compareVersion(n *name, a, b version.Version) int {
+	c := -version.Compare(a, b)
+	if p.req.Strategy == Lowest || p.req.Strategy == LowestDirect && p.asked[n.text] {
 		return -c
 	}
 	return c
@@ -68,15 +46,15 @@ func (p *pool) fine(a, b *candidate) int {
 }
 
 // compareChannel puts the channel with the higher priority first.
-func (p *pool) compareChannel(a, b *record.Record) int {
-	if a.Channel == b.Channel {
+func (p *pool) compareChannel(a, b string) int {
+	if a == b {
 		return 0
 	}
-	return cmp.Or(cmp.Compare(p.channelRank(a.Channel), p.channelRank(b.Channel)), strings.Compare(a.Channel, b.Channel))
+	return cmp.Or(cmp.Compare(p.channelRank(a), p.channelRank(b)), strings.Compare(a, b))
 }
 
 func (p *pool) channelRank(channel string) int {
-	if i, ok := p.rank[channel]; ok {
+	if i, ok := p.ranks[channel]; ok {
 		return i
 	}
 	return len(p.req.Channels)
@@ -92,41 +70,38 @@ func trueFirst(a, b bool) int {
 	return 1
 }
 
-// upTo brings n's candidates into their final order as far as position at.
+// upTo brings the candidates of k into their final order as far as position at.
 //
 // Where coarse leaves several equal, they are variants of one build: the one whose own dependencies
 // resolve to higher versions comes first. Only dependencies that all of them have are compared, Python
 // first, then by name. This needs the records of the dependencies, so it waits until a choice
 // between the variants is at hand.
-func (p *pool) upTo(n *name, at int) {
-	for n.refined <= at && n.refined < len(n.cands) {
-		start := n.refined
+func (p *pool) upTo(k *class, at int) {
+	for k.refined <= at && k.refined < len(k.cands) {
+		start := k.refined
 		end := start + 1
-		for end < len(n.cands) && p.coarse(n.cands[start], n.cands[end]) == 0 {
+		for end < len(k.cands) && p.coarse(k.cands[start], k.cands[end]) == 0 {
 			end++
 		}
 		if end-start > 1 {
-			p.refine(n.cands[start:end])
-			for i := start; i < end; i++ {
-				n.cands[i].at = i
-			}
+			p.refine(k.cands[start:end])
 		}
-		n.refined = end
+		k.refined = end
 	}
 }
 
 func (p *pool) refine(variants []*candidate) {
 	common := p.commonNames(variants)
-	best := map[*candidate][]*candidate{}
+	best := map[*candidate][]*class{}
 	for _, c := range variants {
-		row := make([]*candidate, len(common))
+		row := make([]*class, len(common))
 		for i, n := range common {
 			row[i] = p.highest(c, n)
 		}
 		best[c] = row
 	}
 	slices.SortFunc(variants, func(a, b *candidate) int {
-		for i := range common {
+		for i, n := range common {
 			x, y := best[a][i], best[b][i]
 			if x == nil || y == nil {
 				if c := trueFirst(x != nil, y != nil); c != 0 {
@@ -134,11 +109,7 @@ func (p *pool) refine(variants []*candidate) {
 				}
 				continue
 			}
-			c := cmp.Compare(len(x.rec.TrackFeatures), len(y.rec.TrackFeatures))
-			if c == 0 {
-				c = p.compareVersion(x, y)
-			}
-			if c != 0 {
+			if c := cmp.Or(cmp.Compare(x.features, y.features), p.compareVersion(n, x.ver, y.ver)); c != 0 {
 				return c
 			}
 		}
@@ -171,23 +142,25 @@ func (p *pool) commonNames(variants []*candidate) []*name {
 	return common
 }
 
-// highest returns the best record of n that all of c's dependencies on n admit; nil if none.
-func (p *pool) highest(c *candidate, n *name) *candidate {
-	p.load(n)
+// highest returns the best class of n that has a record which all of c's dependencies on n admit; nil if
+// none.
+func (p *pool) highest(c *candidate, n *name) *class {
 	var on []*spec
 	for _, d := range c.deps {
 		if d.name == n {
 			on = append(on, d)
 		}
 	}
-next:
-	for _, m := range p.matching(on[0]) {
-		for _, d := range on[1:] {
-			if !d.matches(m) {
-				continue next
+	for _, t := range p.parts(on[0]) {
+		if len(on) == 1 {
+			return t.class
+		}
+		p.fill(t.class)
+		for _, m := range t.cands {
+			if !slices.ContainsFunc(on, func(d *spec) bool { return !d.matches(m) }) {
+				return t.class
 			}
 		}
-		return m
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ type pool struct {
 	memo    *memo
 	vars    []meaning // by variable
 	tags    []clauseTag
-	rank    map[string]int  // of channels
+	ranks   map[string]int  // of channels
 	asked   map[string]bool // names that the request's specs ask for
 	favored map[recordKey]bool
 	stats   Stats
@@ -46,12 +46,9 @@ func newMemo() *memo {
 
 // name is a package name and its candidates.
 type name struct {
-	text  string
-	cands []*candidate // in order of preference; ties are refined when they are reached
-	// refined is how many of cands at the front are in their final order.
-	refined int
+	text    string
+	classes []*class       // in order of preference
 	hidden  []hiddenRecord // records that the request's settings leave out
-	group   sat.Group
 	loaded  bool
 	virtual bool
 	pending []*spec    // limits on a name that nothing needs so far
@@ -66,21 +63,33 @@ type hiddenRecord struct {
 	why LackKind
 }
 
-// candidate is a record that may be chosen.
-type candidate struct {
-	rec    *record.Record
-	ver    version.Version
-	name   *name
-	at     int // position in name.cands
-	v      sat.Var
-	locked bool
-	bad    error // why its dependencies cannot be read
+// body is what candidates of one class need and limit, in the same words: most builds of a version differ
+// in little. Its variable holds where one of them is chosen.
+type body struct {
+	v      sat.Var // the candidate's own where there is only one
+	cands  []*candidate
 	fed    bool
 	read   bool
-	marked bool    // scratch of encodeOnly
-	deps   []*spec // what it depends on, in the record's order
-	limits []*spec // what it constrains
-	extras map[string][]*spec
+	bad    error
+	deps   []*spec
+	limits []*spec
+}
+
+// candidate is a record that may be chosen.
+type candidate struct {
+	rec             *record.Record
+	ver             version.Version
+	name            *name
+	class           *class
+	body            *body
+	v               sat.Var
+	locked, favored bool
+	bad             error // why its version or its dependencies cannot be read
+	fed             bool
+	read            bool
+	deps            []*spec // what it depends on, in the record's order
+	limits          []*spec // what it constrains
+	extras          map[string][]*spec
 }
 
 // spec is a MatchSpec. The same text is the same spec.
@@ -90,7 +99,7 @@ type spec struct {
 	name  *name
 	// need holds where a match of the spec must be chosen, only where nothing else of its name may.
 	need, only sat.Var
-	matching   []*candidate // in the order of name.cands when first asked for
+	matching   []part // see pool.parts
 	matched    bool
 }
 
@@ -104,17 +113,18 @@ const (
 	tagDepends                 // cand depends on spec
 	tagLimits                  // cand constrains spec
 	tagChoice                  // one of the records that match spec is chosen
-	tagExcludes                // spec leaves out the other records of its name
+	tagExcludes                // spec leaves out cand, or all of class
 	tagVirtual                 // the target has this virtual package
 	tagBad                     // cand cannot be read
 	tagFrame                   // cand must not get worse in this search
 )
 
 type clauseTag struct {
-	kind tagKind
-	cand *candidate
-	spec *spec
-	at   int // index into the request's Specs or Constraints
+	kind  tagKind
+	cand  *candidate
+	class *class
+	spec  *spec
+	at    int // index into the request's Specs or Constraints
 }
 
 func newPool(idx Index, req *Request, memo *memo) *pool {
@@ -122,11 +132,11 @@ func newPool(idx Index, req *Request, memo *memo) *pool {
 		req: req, idx: idx, sat: sat.New(),
 		names: map[string]*name{}, specs: map[string]*spec{}, memo: memo,
 		vars: make([]meaning, 1), tags: make([]clauseTag, 1),
-		rank: map[string]int{}, asked: map[string]bool{}, favored: map[recordKey]bool{},
+		ranks: map[string]int{}, asked: map[string]bool{}, favored: map[recordKey]bool{},
 	}
 	for i, c := range req.Channels {
-		if _, ok := p.rank[c]; !ok {
-			p.rank[c] = i
+		if _, ok := p.ranks[c]; !ok {
+			p.ranks[c] = i
 		}
 	}
 	for _, r := range req.Favored {
@@ -138,6 +148,8 @@ func newPool(idx Index, req *Request, memo *memo) *pool {
 // meaning says what a variable stands for: one of these, or nothing that an explanation tells.
 type meaning struct {
 	cand  *candidate
+	class *class
+	body  *body
 	need  *spec
 	only  *spec
 	floor *candidate
@@ -162,22 +174,33 @@ func (p *pool) steps(core *sat.Core) []clauseTag {
 	}
 	for _, pair := range core.Pairs {
 		a, b := pair[0], pair[1]
-		if b.Negative() && (!a.Negative() || p.vars[b.Var()].cand == nil) {
+		if b.Negative() && (!a.Negative() || p.vars[b.Var()].cand == nil && p.vars[b.Var()].class == nil) {
 			a, b = b, a
 		}
 		from, to := p.vars[a.Var()], p.vars[b.Var()]
 		switch {
-		case from.cand != nil && to.need != nil:
-			steps = append(steps, clauseTag{kind: tagDepends, cand: from.cand, spec: to.need})
-		case from.cand != nil && to.only != nil:
-			steps = append(steps, clauseTag{kind: tagLimits, cand: from.cand, spec: to.only})
-		case from.only != nil && to.cand != nil:
-			steps = append(steps, clauseTag{kind: tagExcludes, spec: from.only, cand: to.cand})
+		case from.body != nil && (to.need != nil || to.only != nil):
+			p.fill(from.body.cands[0].class)
+			for _, c := range from.body.cands {
+				steps = append(steps, dependsOrLimits(c, to))
+			}
+		case from.cand != nil && (to.need != nil || to.only != nil):
+			steps = append(steps, dependsOrLimits(from.cand, to))
+		case from.only != nil && (to.cand != nil || to.class != nil):
+			steps = append(steps, clauseTag{kind: tagExcludes, spec: from.only, cand: to.cand, class: to.class})
 		case to.floor != nil && from.cand == nil:
 			steps = append(steps, clauseTag{kind: tagFrame, cand: to.floor})
 		}
 	}
 	return steps
+}
+
+// dependsOrLimits is the step from c to what it needs or limits.
+func dependsOrLimits(c *candidate, to meaning) clauseTag {
+	if to.need != nil {
+		return clauseTag{kind: tagDepends, cand: c, spec: to.need}
+	}
+	return clauseTag{kind: tagLimits, cand: c, spec: to.only}
 }
 
 // clause adds a clause that stands for t.
@@ -230,6 +253,6 @@ func (p *pool) specOf(text string) (*spec, error) {
 
 // matches tells whether s wants c.
 func (s *spec) matches(c *candidate) bool {
-	return c.bad == nil && s.match.MatchVersionBuild(c.ver, c.rec.Build) &&
+	return !c.ver.IsZero() && s.match.MatchVersionBuild(c.ver, c.rec.Build) &&
 		(s.match.OnlyNameVersionBuild() || s.match.MatchRest(c.rec))
 }

@@ -46,8 +46,8 @@ func (p *problem) applies(d *spec, byName map[*name]*candidate) bool {
 		text, _ := m.ExactName()
 		n := p.nameOf(text)
 		c := byName[n]
-		if c == nil && n.virtual && len(n.cands) > 0 {
-			c = n.cands[0]
+		if c == nil && n.virtual && len(n.classes) > 0 {
+			c = n.classes[0].cands[0]
 		}
 		return c != nil && m.Match(c.rec)
 	})

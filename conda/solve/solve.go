@@ -74,9 +74,17 @@ func newProblem(idx Index, req *Request, memo *memo, given func(p *problem, spec
 		p.clause(clauseTag{kind: tagAllowed, spec: s, at: i}, lit(p.onlyVar(s)))
 	}
 	choices := map[*name]int{}
-	for i, s := range p.specs {
-		if k, ok := choices[s.name]; !ok || len(p.matching(p.specs[i])) < k {
-			choices[s.name] = len(p.matching(s))
+	for _, s := range p.specs {
+		n := 0
+		for _, t := range p.parts(s) {
+			if t.whole {
+				n += len(t.recs)
+			} else {
+				n += len(t.some)
+			}
+		}
+		if k, ok := choices[s.name]; !ok || n < k {
+			choices[s.name] = n
 		}
 	}
 	slices.SortFunc(p.guide.roots, func(a, b *name) int {
@@ -115,7 +123,7 @@ func (p *problem) keepLocked() {
 	for _, r := range p.req.Locked {
 		n := p.nameOf(r.Name)
 		p.load(n)
-		if n.keep == 0 && len(n.cands) > 0 && n.cands[0].locked {
+		if n.keep == 0 && len(n.classes) > 0 && n.classes[0].locked {
 			n.keep = p.newVar(meaning{})
 			locked = append(locked, n)
 		}
@@ -124,10 +132,15 @@ func (p *problem) keepLocked() {
 		return cmp.Or(trueFirst(p.asked[a.text], p.asked[b.text]), compareRoots(a, b))
 	})
 	for _, n := range locked {
-		for _, c := range n.cands[1:] {
+		first := n.classes[0]
+		p.fill(first)
+		for _, c := range first.cands[1:] {
 			p.sat.Imply(lit(n.keep), lit(c.v).Flip())
 		}
-		p.feed(n.cands[0])
+		for _, k := range n.classes[1:] {
+			p.sat.Imply(lit(n.keep), lit(k.v).Flip())
+		}
+		p.feed(first.cands[0])
 		p.guide.keeps = append(p.guide.keeps, n.keep)
 	}
 }

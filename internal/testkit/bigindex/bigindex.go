@@ -3,6 +3,10 @@
 // A channel grows in two ways, and so does this: more builds of the names there are, and
 // more names. Nothing about the copies changes an answer: builds of known names are older ones, with
 // the same dependencies, and nothing depends on a new name.
+//
+// With 24 copies of the shared index the result is like conda-forge (linux-64 and noarch, 2026), which has about
+// a million records of 28,000 names: python 906 builds there (800 in truth), numpy 1,218 (1,500), gdal 2,370 (1,200),
+// botocore 3,324 (2,500). Names are those that people ask for, so their share is denser than the average.
 package bigindex
 
 import (
@@ -16,8 +20,8 @@ import (
 )
 
 // Write writes a repodata.json with times as many records as small has: of every ten copies of a
-// record three are builds of its own name with the lower build numbers below 0, the other seven
-// records of a new name. It returns how many records it wrote.
+// record the first two are builds of its own name with the lower build numbers below 0, the other eight belong to
+// two new names, four to each. It returns how many records it wrote.
 func Write(w io.Writer, small []byte, times int) (int, error) {
 	var doc struct {
 		Info     json.RawMessage                       `json:"info"`
@@ -71,11 +75,10 @@ func copyOf(fn string, rec map[string]json.RawMessage, i int) (string, map[strin
 		ext = ".tar.bz2"
 	}
 	quote := func(s string) json.RawMessage { return json.RawMessage(fmt.Sprintf("%q", s)) }
-	if i%10 < 3 {
-		build = fmt.Sprintf("%s_old%d", build, i)
-		r["build"], r["build_number"] = quote(build), json.RawMessage(fmt.Sprint(-i))
-	} else {
-		name = fmt.Sprintf("%s-copy%d", name, i)
+	build = fmt.Sprintf("%s_old%d", build, i)
+	r["build"], r["build_number"] = quote(build), json.RawMessage(fmt.Sprint(-i))
+	if i%10 >= 2 {
+		name = fmt.Sprintf("%s-copy%d", name, (i-i/10*2-2)/4)
 		r["name"] = quote(name)
 	}
 	sum := fmt.Sprintf("%064x", i)

@@ -1,0 +1,256 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/nasa-openscapes/corn/bench/run"
+	"github.com/nasa-openscapes/corn/bench/table"
+	"github.com/nasa-openscapes/corn/internal/testkit/bigindex"
+)
+
+// Solves: whole commands with a warm cache, on real environments and a small real index, and on that index
+// made larger.
+
+const (
+	// solveSample is how many of the environments that micromamba ended are measured: every n-th by name.
+	solveSample = 20
+	// peerLimit ends a micromamba that takes longer; its time is then this, and the ratio a bound.
+	peerLimit = 20 * time.Second
+	// millionTimes makes a million records of the shared index's 42,374.
+	millionTimes = 24
+)
+
+type solveFigures struct {
+	Env      string        `json:"env"`
+	Specs    int           `json:"specs"`
+	Packages int           `json:"packages"`
+	Corn     run.Usage     `json:"corn"`
+	OneCore  time.Duration `json:"corn_one_core_ns"`
+	Peer     time.Duration `json:"micromamba_ns,omitempty"`
+	PeerCut  bool          `json:"micromamba_ended"` // after peerLimit
+}
+
+type growthFigures struct {
+	Records int       `json:"records"`
+	Convert run.Usage `json:"first"` // the first command, which converts the index
+	Warm    run.Usage `json:"warm"`
+}
+
+type solveResults struct {
+	Envs   []solveFigures  `json:"envs"`
+	Growth []growthFigures `json:"growth"`
+	Grown  string          `json:"grown_env"`
+}
+
+// recorded is a line of the shared answers.
+type recorded struct {
+	Env        string
+	Specs      []string
+	Virtual    []string
+	Micromamba *struct {
+		Solvable bool
+		Packages []string
+	}
+}
+
+func (b *bench) solves(ctx context.Context) error {
+	all, err := readAnswers(filepath.Join(b.index, "answers.jsonl.zst"))
+	if errors.Is(err, os.ErrNotExist) {
+		b.note("no shared index in --index: nothing is solved")
+		return nil
+	} else if err != nil {
+		return err
+	}
+	all = slices.DeleteFunc(all, func(r recorded) bool { return r.Micromamba == nil || !r.Micromamba.Solvable })
+	largest := slices.MaxFunc(all, func(x, y recorded) int { return len(x.Micromamba.Packages) - len(y.Micromamba.Packages) })
+	b.note("the rattler solver is not run: its answers are compared in conda/solve's tests")
+	small, err := filepath.Abs(filepath.Join(b.index, "conda-forge"))
+	if err != nil {
+		return err
+	}
+	if _, _, err := b.solve(ctx, small, all[0], false); err != nil { // converts the index
+		return err
+	}
+	for i, r := range all {
+		if i*solveSample/len(all) == (i-1)*solveSample/len(all) && i > 0 && r.Env != largest.Env {
+			continue
+		}
+		b.say("solve %s", r.Env)
+		f := solveFigures{Env: strings.TrimSuffix(filepath.Base(r.Env), ".yml"), Specs: len(r.Specs)}
+		if f.Corn, f.Packages, err = b.solve(ctx, small, r, false); err != nil {
+			return err
+		}
+		one, _, err := b.solve(ctx, small, r, true)
+		if err != nil {
+			return err
+		}
+		f.OneCore = one.Wall
+		if f.Peer, f.PeerCut, err = b.peerSolve(ctx, small, r); err != nil {
+			return err
+		}
+		b.res.Solves.Envs = append(b.res.Solves.Envs, f)
+	}
+	b.res.Solves.Grown = strings.TrimSuffix(filepath.Base(largest.Env), ".yml")
+	for _, times := range []int{1, 8, 16, millionTimes} {
+		b.say("solve %s on %d times the records", largest.Env, times)
+		dir, n, err := b.grow(small, times)
+		if err != nil {
+			return err
+		}
+		g := growthFigures{Records: n}
+		if g.Convert, _, err = b.solve(ctx, dir, largest, false); err == nil {
+			g.Warm, _, err = b.solve(ctx, dir, largest, false)
+		}
+		if err != nil {
+			return err
+		}
+		b.res.Solves.Growth = append(b.res.Solves.Growth, g)
+	}
+	return nil
+}
+
+func readAnswers(file string) ([]recorded, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	z, err := zstd.NewReader(f)
+	if err != nil {
+		return nil, err
+	}
+	defer z.Close()
+	var all []recorded
+	for d := json.NewDecoder(bufio.NewReader(z)); ; {
+		var r recorded
+		if err := d.Decode(&r); errors.Is(err, io.EOF) {
+			return all, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("read %s: %w", filepath.Base(file), err)
+		}
+		all = append(all, r)
+	}
+}
+
+// solve runs corn solve on an environment file, on one core if asked.
+func (b *bench) solve(ctx context.Context, index string, r recorded, oneCore bool) (run.Usage, int, error) {
+	argv := []string{b.corn, "solve", "-f", filepath.Join(b.index, filepath.FromSlash(r.Env)), "-c", index, "--platform", "linux-64", "--json", "--cache-dir", b.path("solve-cache")}
+	for _, v := range r.Virtual {
+		argv = append(argv, "--virtual", v)
+	}
+	var out bytes.Buffer
+	u, err := run.Run(ctx, run.Options{OneCore: oneCore, Stdout: &out}, argv...)
+	if err != nil {
+		return u, 0, err
+	}
+	var res struct{ Packages []json.RawMessage }
+	if err := json.Unmarshal(out.Bytes(), &res); err != nil {
+		return u, 0, fmt.Errorf("read the result of corn solve: %w", err)
+	}
+	return u, len(res.Packages), nil
+}
+
+// peerSolve runs micromamba's dry run on the same specs; the first one warms its cache.
+func (b *bench) peerSolve(ctx context.Context, index string, r recorded) (time.Duration, bool, error) {
+	if b.peerProgram == "" {
+		return 0, false, nil
+	}
+	ctx, stop := context.WithTimeout(ctx, peerLimit)
+	defer stop()
+	argv := []string{b.peerProgram, "create", "-n", "bench", "--no-rc", "--dry-run", "--json", "--override-channels", "-c", "file://" + index, "--platform", "linux-64"}
+	env := append(os.Environ(), "MAMBA_ROOT_PREFIX="+b.path("solve-peer"))
+	for _, v := range r.Virtual {
+		if name, value, ok := strings.Cut(strings.TrimPrefix(v, "__"), "="); ok {
+			env = append(env, "CONDA_OVERRIDE_"+strings.ToUpper(name)+"="+strings.TrimPrefix(value, "1="))
+		}
+	}
+	u, err := run.Run(ctx, run.Options{Env: env}, append(argv, r.Specs...)...)
+	if ctx.Err() != nil {
+		return peerLimit, true, nil
+	}
+	return u.Wall, false, err
+}
+
+// grow writes the index with times as many records, and returns how many those are.
+func (b *bench) grow(small string, times int) (string, int, error) {
+	dir, sum := b.path(fmt.Sprintf("index-%d", times)), 0
+	if err := os.RemoveAll(b.path("solve-cache")); err != nil {
+		return "", 0, err
+	}
+	for _, sub := range []string{"linux-64", "noarch"} {
+		packed, err := os.ReadFile(filepath.Join(small, sub, "repodata.json.zst"))
+		if err != nil {
+			return "", 0, err
+		}
+		z, err := zstd.NewReader(nil)
+		if err != nil {
+			return "", 0, err
+		}
+		plain, err := z.DecodeAll(packed, nil)
+		z.Close()
+		if err != nil {
+			return "", 0, err
+		}
+		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
+			return "", 0, err
+		}
+		f, err := os.Create(filepath.Join(dir, sub, "repodata.json.zst"))
+		if err != nil {
+			return "", 0, err
+		}
+		w, err := zstd.NewWriter(f)
+		if err != nil {
+			return "", 0, errors.Join(err, f.Close())
+		}
+		n, err := bigindex.Write(w, plain, times)
+		sum += n
+		if err := errors.Join(err, w.Close(), f.Close()); err != nil {
+			return "", 0, err
+		}
+	}
+	return dir, sum, nil
+}
+
+func (r *results) solveTable() table.Table {
+	t := table.Table{Title: "Solving", Head: []string{"environment", "specs", "packages", "corn s", "one core s", "micromamba s", "corn / micromamba"},
+		Notes: []string{"Whole commands with a warm cache: `corn solve -f` and `micromamba create --dry-run`. A time after > was ended there."}}
+	var ratios []float64
+	for _, f := range r.Solves.Envs {
+		peer, ratio := "", ""
+		if f.Peer > 0 {
+			x := float64(f.Corn.Wall) / float64(f.Peer)
+			ratios = append(ratios, x)
+			peer, ratio = table.Seconds(f.Peer), fmt.Sprintf("%.2f", x)
+			if f.PeerCut {
+				peer, ratio = "> "+peer, "< "+ratio
+			}
+		}
+		t.Add(f.Env, fmt.Sprint(f.Specs), fmt.Sprint(f.Packages), table.Seconds(f.Corn.Wall), table.Seconds(f.OneCore), peer, ratio)
+	}
+	if slices.Sort(ratios); len(ratios) > 0 {
+		t.Notes = append(t.Notes, fmt.Sprintf("Ratio: median %.2f, largest %.2f.", ratios[len(ratios)/2], ratios[len(ratios)-1]))
+	}
+	return t
+}
+
+func (r *results) growthTable() table.Table {
+	t := table.Table{Title: "Solving on larger indexes", Head: []string{"records", "first s", "first CPU s", "first peak MB", "warm s", "warm CPU s", "warm peak MB"},
+		Notes: []string{"\"First\" converts the index and solves " + r.Solves.Grown + "; \"warm\" is the same command again."}}
+	for _, g := range r.Solves.Growth {
+		t.Add(fmt.Sprint(g.Records), table.Seconds(g.Convert.Wall), table.Seconds(g.Convert.CPU), table.MB(g.Convert.PeakBytes), table.Seconds(g.Warm.Wall), table.Seconds(g.Warm.CPU), table.MB(g.Warm.PeakBytes))
+	}
+	return t
+}
