@@ -169,8 +169,18 @@ func (c *collector) owner(p string, h *tar.Header) {
 		h.Uid, h.Gid = uid, gid
 		return
 	}
-	if c.o.UID >= 0 { // a single id
-		h.Uid, h.Gid = c.o.UID, c.o.GID
+	if c.o.UID < 0 {
+		return
+	}
+	// With a single id, what came from a lower layer without a note was 0's, and what is new is
+	// the last command's.
+	h.Uid, h.Gid = c.o.UID, c.o.GID
+	for i := range c.o.Lowers {
+		lower := filepath.Join(c.o.Scratch, "l", strconv.Itoa(i), strings.TrimSuffix(h.Name, "/"))
+		if _, err := os.Lstat(lower); err == nil && value(lower, ownerXattr) == "" {
+			h.Uid, h.Gid = 0, 0
+			return
+		}
 	}
 }
 

@@ -6,22 +6,22 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 
+	mobyuser "github.com/moby/sys/user"
+
 	"github.com/nasa-openscapes/corn/cache"
 	"github.com/nasa-openscapes/corn/digest"
-	"github.com/nasa-openscapes/corn/filetree"
 	"github.com/nasa-openscapes/corn/internal/testkit/toolroot"
 )
-
-// asUser is set in the test binary that is run again as a user who is not root.
-const asUser = "CORN_TEST_USER"
 
 func layerOf(b []byte) Layer {
 	return Layer{DiffID: digest.Sum(b), Open: func(context.Context) (io.ReadCloser, error) {
@@ -113,37 +113,50 @@ func eachMode(t *testing.T, f func(t *testing.T, m Mode)) {
 	}
 }
 
-// TestAsUser runs all tests of this file and its neighbours again as a user who is not
-// root: nobody's uid, and where there is one, a user with a range of ids.
+// TestAsUser runs all tests of this package again as users who are not root: one who has
+// a range of ids in /etc/subuid, if there is one, and one who has none.
 func TestAsUser(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("this process is not root, and all tests run as its user")
+		t.Skip("this process is not root, so that all tests run as its user anyway")
 	}
-	const uid, gid = 64999, 64999 // in nobody's use on Debian
-	cmd := exec.Command("/proc/self/exe", "-test.run=^Test", "-test.v", "-test.timeout=2m")
-	cmd.Env = append(os.Environ(), asUser+"=1", "HOME=/nonexistent")
-	cmd.Dir = "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: gid}}
-	out, err := cmd.CombinedOutput()
-	t.Logf("as %d:\n%s", uid, out)
-	if err != nil {
-		t.Errorf("tests as uid %d: %v", uid, err)
+	file := filepath.Join(t.TempDir(), "tool")
+	if err := os.WriteFile(file, toolroot.Tool(t), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for p := filepath.Dir(file); p != os.TempDir(); p = filepath.Dir(p) {
+		if err := os.Chmod(p, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	users := map[string]uint32{"without ranges": 64999} // in nobody's use on Debian
+	if mine, err := mobyuser.ParseSubIDFile("/etc/subuid"); err == nil {
+		for _, s := range mine {
+			if u, err := user.Lookup(s.Name); err == nil && s.Count >= minRange && u.Uid != "0" {
+				id, err := strconv.ParseUint(u.Uid, 10, 32)
+				if err != nil {
+					t.Fatal(err)
+				}
+				users["with ranges"] = uint32(id)
+			}
+		}
+	}
+	for name, uid := range users {
+		t.Run(name, func(t *testing.T) {
+			cmd := testCommand("", toolroot.ToolVar+"="+file, "HOME=/nonexistent", "TMPDIR=")
+			cmd.Dir = "/"
+			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
+			out, err := cmd.CombinedOutput()
+			t.Logf("as %d:\n%s", uid, out)
+			if err != nil {
+				t.Errorf("tests as uid %d: %v", uid, err)
+			}
+		})
 	}
 }
 
-func TestRun(t *testing.T) {
-	eachMode(t, func(t *testing.T, m Mode) {
-		r := openRoot(t, m)
-		if got, want := must(t, r, Command{}, "id"), "0 0 []\n"; got != want {
-			t.Errorf("id = %q, want %q", got, want)
-		}
-		fmt.Println(must(t, r, Command{}, "ls / ; ls /dev ; env ; hostname ; capability ; stat /home/jovyan /home/jovyan/.profile / /tmp ; cat /etc/hosts ; cat /proc/self/mountinfo"))
-		fmt.Println(must(t, r, Command{UID: 1000, GID: 1000, Dir: "/home/jovyan"}, "id ; pwd ; capability ; write x y ; stat x"))
-		err := r.Changes(t.Context(), printEntry)
-		if err != nil {
-			t.Error(err)
-		}
-	})
+// testCommand runs this test binary again.
+func testCommand(run string, env ...string) *exec.Cmd {
+	cmd := exec.Command("/proc/self/exe", "-test.run=^"+run, "-test.v", "-test.timeout=2m")
+	cmd.Env = append(os.Environ(), env...)
+	return cmd
 }
-
-func printEntry(e filetree.Entry, _ io.Reader) error { fmt.Printf("%+v\n", e); return nil }

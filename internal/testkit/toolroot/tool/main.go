@@ -7,7 +7,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -109,6 +111,8 @@ var table = map[string]command{
 	"serve":      {1, serve},
 	"listen":     {0, listen},
 	"tty":        {0, tty},
+	"tree":       {1, tree},
+	"beat":       {1, beat},
 	"capability": {0, func([]string) error { return statusLines("CapEff", "CapBnd", "CapInh", "CapAmb", "NoNewPrivs") }},
 }
 
@@ -281,6 +285,57 @@ func tty([]string) error {
 	}
 	_, err = fmt.Fprintln(f, "terminal")
 	return errors.Join(err, f.Close())
+}
+
+// tree prints all that is below the folders, but for what only a sandbox has.
+func tree(args []string) error {
+	for _, top := range args {
+		err := filepath.WalkDir(top, func(p string, d fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			switch p {
+			case "/dev", "/proc", "/sys", "/tmp", "/etc/hosts", "/etc/resolv.conf":
+				if d.IsDir() {
+					return fs.SkipDir
+				}
+				return nil
+			}
+			var st syscall.Stat_t
+			if err := syscall.Lstat(p, &st); err != nil {
+				return err
+			}
+			rest := ""
+			switch st.Mode & syscall.S_IFMT {
+			case syscall.S_IFLNK:
+				rest, err = os.Readlink(p)
+			case syscall.S_IFREG:
+				var b []byte
+				b, err = os.ReadFile(p)
+				rest = fmt.Sprintf("%d names, %d bytes, %08x", st.Nlink, len(b), crc32.ChecksumIEEE(b))
+			}
+			fmt.Printf("%s %o %d:%d %s\n", p, st.Mode, st.Uid, st.Gid, rest)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// beat appends to a file for ever.
+func beat(args []string) error {
+	f, err := os.OpenFile(args[0], os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o666)
+	if err != nil {
+		return err
+	}
+	for {
+		if _, err := f.WriteString("."); err != nil {
+			return err
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
 }
 
 func statusLines(fields ...string) error {
