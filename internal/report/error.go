@@ -21,6 +21,7 @@ const (
 	Package     Class = 6
 	Base        Class = 7
 	Disk        Class = 8
+	Sandbox     Class = 11
 	Interrupted Class = 130
 )
 
@@ -35,6 +36,7 @@ const ExitCodes = `Exit codes:
   6    a package or wheel that cannot be used
   7    the base image
   8    no space left on the disk
+  11   the sandbox: this machine refuses it, or a program in it failed
   130  interrupted`
 
 // An Error gives an error its class. It adds no words.
