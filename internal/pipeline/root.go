@@ -139,3 +139,15 @@ func sandboxError(err error) error {
 	}
 	return err
 }
+
+// A ProfileResult is what `corn sandbox-profile --json` prints.
+type ProfileResult struct {
+	Format  int    `json:"format"` // 1
+	Path    string `json:"path"`   // the program it is for
+	Profile string `json:"profile"`
+}
+
+// SandboxProfile is the AppArmor profile for the program at path.
+func SandboxProfile(path string) *ProfileResult {
+	return &ProfileResult{Format: 1, Path: path, Profile: sandbox.Profile(path)}
+}
