@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -22,6 +23,26 @@ import (
 	"github.com/nasa-openscapes/corn/digest"
 	"github.com/nasa-openscapes/corn/internal/testkit/toolroot"
 )
+
+// shared is the cache of tests that are not about caches: the base is unpacked once.
+var shared *cache.Cache
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "corn-sandbox-test-")
+	if err == nil {
+		shared, err = cache.Open(dir, cache.Options{RemoveAll: RemoveAll})
+	}
+	code := 1
+	if err == nil {
+		code = m.Run()
+		err = errors.Join(shared.Close(), RemoveAll(dir))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
 
 func layerOf(b []byte) Layer {
 	return Layer{DiffID: digest.Sum(b), Open: func(context.Context) (io.ReadCloser, error) {
@@ -67,7 +88,7 @@ func openRoot(t testing.TB, m Mode, layers ...[]byte) *Root {
 	for _, b := range append([][]byte{toolroot.Base(t)}, layers...) {
 		all = append(all, layerOf(b))
 	}
-	r, err := Open(t.Context(), testCache(t), all, Options{Mode: m})
+	r, err := Open(t.Context(), shared, all, Options{Mode: m})
 	if err != nil {
 		t.Fatal(err)
 	}
