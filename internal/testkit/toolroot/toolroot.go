@@ -46,7 +46,7 @@ func Tool(tb testing.TB) []byte {
 	return b
 }
 
-// Base returns a layer with the tool as /bin/tool, /bin/sh and /usr/bin/env, accounts of root
+// Base returns a layer with the tool as /bin/tool, /bin/sh, /usr/bin/env and /usr/bin/jupyter, accounts of root
 // and of jovyan (1000:1000) with a home, and the usual empty folders.
 func Base(tb testing.TB) []byte {
 	tb.Helper()
@@ -58,6 +58,7 @@ func Base(tb testing.TB) []byte {
 		{Header: tar.Header{Name: "root/", Typeflag: tar.TypeDir, Mode: 0o700}},
 		{Header: tar.Header{Name: "usr/bin/tool", Mode: 0o755}, Data: Tool(tb)},
 		{Header: tar.Header{Name: "usr/bin/sh", Typeflag: tar.TypeLink, Linkname: "usr/bin/tool"}},
+		{Header: tar.Header{Name: "usr/bin/jupyter", Typeflag: tar.TypeLink, Linkname: "usr/bin/tool"}},
 		{Header: tar.Header{Name: "usr/bin/env", Typeflag: tar.TypeLink, Linkname: "usr/bin/tool"}},
 		{Header: tar.Header{Name: "etc/passwd", Mode: 0o644}, Data: []byte("root:x:0:0:root:/root:/bin/sh\njovyan:x:1000:1000::/home/jovyan:/bin/sh\n")},
 		{Header: tar.Header{Name: "etc/group", Mode: 0o644}, Data: []byte("root:x:0:\njovyan:x:1000:\n")},
