@@ -24,6 +24,9 @@ import (
 	"github.com/nasa-openscapes/corn/internal/testkit/toolroot"
 )
 
+// modeVar names the mode in which tests that are run again by TestAsUser run.
+const modeVar = "CORN_TEST_MODE"
+
 // shared is the cache of tests that are not about caches: the base is unpacked once.
 var shared *cache.Cache
 
@@ -125,6 +128,9 @@ func modes() []Mode {
 	if os.Geteuid() == 0 {
 		return []Mode{Privileged}
 	}
+	if m := os.Getenv(modeVar); m != "" {
+		return []Mode{Mode(m)}
+	}
 	return []Mode{Ranges, Single}
 }
 
@@ -162,8 +168,12 @@ func TestAsUser(t *testing.T) {
 		}
 	}
 	for name, uid := range users {
+		mode := Single
+		if name == "with ranges" {
+			mode = Ranges
+		}
 		t.Run(name, func(t *testing.T) {
-			cmd := testCommand("", toolroot.ToolVar+"="+file, "HOME=/nonexistent", "TMPDIR=")
+			cmd := testCommand("", toolroot.ToolVar+"="+file, modeVar+"="+string(mode), "HOME=/nonexistent", "TMPDIR=")
 			cmd.Dir = "/"
 			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
 			out, err := cmd.CombinedOutput()
