@@ -1,4 +1,4 @@
-package jupytertest
+package jupyter
 
 import (
 	"context"
