@@ -34,6 +34,8 @@ type env struct {
 	variables   []kernel.Variable
 	packages    []*pkg // in link order: conda packages, then wheels
 	python      *link.Python
+
+	requested, requestedPip []string // names that environment.yml asks for
 }
 
 // notebookID is the env that runs JupyterLab. No kernel may have the name.

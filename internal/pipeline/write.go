@@ -347,7 +347,7 @@ func (b *builder) describe(v *variant, kernels *kernel.Result, facts []*artifact
 		m.Layers = append(m.Layers, lm)
 	}
 	for _, e := range b.envs {
-		em := image.EnvMetadata{Name: e.id, Prefix: e.root, Layout: e.layout.String()}
+		em := image.EnvMetadata{Name: e.id, Prefix: e.root, Layout: e.layout.String(), Requested: e.requested, RequestedPip: e.requestedPip}
 		if e.python != nil {
 			em.Python = e.python.Short
 		}
