@@ -34,12 +34,15 @@ func (e *NoEngineError) Error() string {
 	return "no container engine: " + strings.Join(e.Reasons, "; ")
 }
 
-// Find returns the first engine that answers.
+// Find returns the first engine that answers, or the one that is asked for by its program.
 //
 // Errors: *NoEngineError, and the end of ctx.
-func Find(ctx context.Context) (*Engine, error) {
-	missing := &NoEngineError{}
-	for _, program := range Programs {
+func Find(ctx context.Context, asked string) (*Engine, error) {
+	missing, programs := &NoEngineError{}, Programs
+	if asked != "" {
+		programs = []string{asked}
+	}
+	for _, program := range programs {
 		if _, err := exec.LookPath(program); err != nil {
 			missing.Reasons = append(missing.Reasons, program+": not on the PATH")
 			continue

@@ -9,9 +9,11 @@ import (
 	"github.com/nasa-openscapes/corn/artifact"
 )
 
+const importsStep = "imports"
+
 // packages imports what the environment asks for and compares versions.
 func (k *kernelTest) packages(ctx context.Context) {
-	imports, versions := Step{Name: "imports", Result: Passed}, Step{Name: "versions", Result: Passed}
+	imports, versions := Step{Name: importsStep, Result: Passed}, Step{Name: "versions", Result: Passed}
 	skip := func(why string) {
 		imports.Result, imports.Detail, versions.Result, versions.Detail = Skipped, why, Skipped, why
 	}

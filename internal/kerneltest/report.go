@@ -1,5 +1,7 @@
 package kerneltest
 
+import "strings"
+
 // A Result says what came of a test.
 type Result string
 
@@ -61,8 +63,20 @@ type PackageReport struct {
 	Millis  int64    `json:"ms"`
 }
 
-// imported counts packages that were imported, and those that could have been.
-func (k *KernelReport) imported() (passed, of int) {
+// Failures are the steps that failed, for people: the name, what was wrong, and the rest of
+// it below.
+func (k *KernelReport) Failures() []Step {
+	var out []Step
+	for _, s := range k.Steps {
+		if s.Result == Failed {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// Imported counts packages that were imported, and those that could have been.
+func (k *KernelReport) Imported() (passed, of int) {
 	for _, p := range k.Packages {
 		if p.Result != Skipped {
 			of++
@@ -72,6 +86,11 @@ func (k *KernelReport) imported() (passed, of int) {
 		}
 	}
 	return passed, of
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
 }
 
 func (k *KernelReport) settle() {
