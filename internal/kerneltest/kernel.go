@@ -122,6 +122,9 @@ func (k *kernelTest) code(ctx context.Context, kernel *jupyter.Kernel, code stri
 	return r, nil
 }
 
+// tracebackLines is how much of a traceback is told: its end names the line that failed.
+const tracebackLines = 12
+
 // explain is what failed code gave: the error first, then where it came from.
 func explain(r *jupyter.Result) string {
 	if r.ErrorName == "" && len(r.Traceback) == 0 {
@@ -131,7 +134,7 @@ func explain(r *jupyter.Result) string {
 	if r.ErrorName == "" || r.ErrorName == "ERROR" { // R's errors have no names
 		first = r.ErrorValue
 	}
-	return strings.TrimSpace(strings.TrimSpace(first) + "\n" + tail([]byte(strings.Join(r.Traceback, "\n")), logLines))
+	return strings.TrimSpace(strings.TrimSpace(first) + "\n" + tail([]byte(strings.Join(r.Traceback, "\n")), tracebackLines))
 }
 
 func (k *kernelTest) execute(ctx context.Context) (string, error) {

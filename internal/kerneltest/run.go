@@ -1,11 +1,13 @@
 package kerneltest
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -246,14 +248,22 @@ func (t *tester) again(ctx context.Context, k *kernelTest) string {
 
 const againLimit = 15 * time.Second
 
-// kernelLines leaves out of Jupyter's log its notes of our own requests.
+// serverLine matches how Jupyter's own notes begin: "[W 2026-11-24 16:31:01.067 ServerApp] ".
+var serverLine = regexp.MustCompile(`^\[[DIWEC] [0-9-]+ [0-9:.]+ [A-Za-z]+\]`)
+
+// kernelLines leaves out of Jupyter's log its own notes, with their tracebacks, which are
+// indented. What is left is the kernels'. Where that is nothing, the notes have to do.
 func kernelLines(log []byte) []byte {
 	var out []byte
-	for line := range strings.Lines(string(log)) {
-		if strings.HasPrefix(line, "[") && strings.Contains(line, "/api/") {
-			continue
+	server := false
+	for line := range bytes.Lines(log) {
+		server = serverLine.Match(line) || server && bytes.HasPrefix(line, []byte("    "))
+		if !server {
+			out = append(out, line...)
 		}
-		out = append(out, line...)
+	}
+	if len(bytes.TrimSpace(out)) == 0 {
+		return log
 	}
 	return out
 }

@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/renameio/v2"
 
@@ -32,6 +33,8 @@ type TestRequest struct {
 	Platform string   // "linux/amd64" or "linux-64"
 	CacheDir string   // empty: cache.DefaultDir
 	Jobs     int      // kernels at once; 0: one per core
+
+	StartLimit time.Duration // until a kernel answers; 0: a minute
 }
 
 // A TestResult is what --json prints. docs/formats/test-json.md describes it.
@@ -93,7 +96,7 @@ func Test(ctx context.Context, req TestRequest, talk *report.Printer) (*TestResu
 	if img.Metadata == nil {
 		talk.Warn("%s has no /opt/corn/image.json, corn did not make it: its kernels are started, and nothing is imported", req.Image)
 	}
-	o := kerneltest.Options{Jobs: cmp.Or(req.Jobs, runtime.GOMAXPROCS(0)), Project: project}
+	o := kerneltest.Options{Jobs: cmp.Or(req.Jobs, runtime.GOMAXPROCS(0)), Project: project, Limits: kerneltest.Limits{Start: req.StartLimit}}
 	if len(req.Kernels) > 0 {
 		o.Only = func(name string) bool { return slices.Contains(req.Kernels, name) }
 	}
@@ -170,6 +173,10 @@ func runTests(ctx context.Context, r kerneltest.Runner, img *kerneltest.Image, o
 			return
 		}
 		k := e.Kernel
+		if k.StartMillis == 0 {
+			talk.Say("test       kernel %s: not started, %s in %s", k.Name, k.Result, report.Seconds(millis(k.Millis)))
+			return
+		}
 		passed, of := k.Imported()
 		talk.Say("test       kernel %s: %s, started in %s, %d of %s imported, %s in %s", k.Name, strings.TrimSpace(k.Language+" "+k.Version),
 			report.Seconds(millis(k.StartMillis)), passed, report.Count(of, "package"), k.Result, report.Seconds(millis(k.Millis)))
