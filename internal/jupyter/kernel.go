@@ -102,6 +102,9 @@ func (k *Kernel) connect(ctx context.Context) error {
 	conn, resp, err := websocket.Dial(ctx, address, &websocket.DialOptions{
 		HTTPHeader: http.Header{"Authorization": {"token " + k.server.Token}},
 	})
+	if err != nil && resp != nil && resp.StatusCode == http.StatusNotFound {
+		return &DiedError{k.Name} // Jupyter has forgotten it
+	}
 	if err != nil {
 		return fmt.Errorf("open the kernel's websocket: %w", err)
 	}

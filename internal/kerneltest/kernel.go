@@ -122,6 +122,14 @@ func (k *kernelTest) code(ctx context.Context, kernel *jupyter.Kernel, code stri
 	return r, nil
 }
 
+// probe asks what the language's probe answers, which activation has defined.
+func (k *kernelTest) probe(ctx context.Context, args ...string) (*jupyter.Result, error) {
+	call := k.lang.probe(args...)
+	r, err := k.code(ctx, k.kernel, call)
+	k.last = k.lang.define + "\n" + call // for another kernel, which lacks the definition
+	return r, err
+}
+
 // tracebackLines is how much of a traceback is told: its end names the line that failed.
 const tracebackLines = 12
 
@@ -191,7 +199,7 @@ func (k *kernelTest) activation(ctx context.Context) (string, error) {
 	if _, err := k.code(ctx, k.kernel, k.lang.define); err != nil {
 		return "", err
 	}
-	r, err := k.code(ctx, k.kernel, k.lang.probe("env", activated))
+	r, err := k.probe(ctx, "env", activated)
 	if err != nil {
 		return "", err
 	}

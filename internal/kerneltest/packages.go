@@ -93,7 +93,7 @@ func (k *kernelTest) importOne(ctx context.Context, p *Package, r *PackageReport
 		}
 		return "nothing to import: its archive has no module", errSkip
 	}
-	res, err := k.code(ctx, k.kernel, k.lang.probe(append(args, r.Modules...)...))
+	res, err := k.probe(ctx, append(args, r.Modules...)...)
 	if res == nil {
 		return "", err
 	}

@@ -129,6 +129,9 @@ func (t *tester) startServer(ctx context.Context, h *hub) (ok bool, err error) {
 			return false, fmt.Errorf("start %s: %w", s.Command, err)
 		}
 		s.Result, s.Detail, s.Log = Failed, err.Error(), tail(log, logLines)
+		if errors.Is(err, context.DeadlineExceeded) {
+			s.Detail = fmt.Sprintf("no answer within %s", t.limits.Server)
+		}
 		if e, ended := errors.AsType[*EndedError](err); !ended || e.Code != notFound {
 			return false, nil
 		}
@@ -246,7 +249,8 @@ func (t *tester) again(ctx context.Context, k *kernelTest) string {
 	return tail(kernelLines(log[before:]), logLines)
 }
 
-const againLimit = 15 * time.Second
+// againLimit bounds that; tests have less time.
+var againLimit = 15 * time.Second
 
 // serverLine matches how Jupyter's own notes begin: "[W 2026-11-24 16:31:01.067 ServerApp] ".
 var serverLine = regexp.MustCompile(`^\[[DIWEC] [0-9-]+ [0-9:.]+ [A-Za-z]+\]`)
