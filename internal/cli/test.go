@@ -59,14 +59,14 @@ func newTest(g *globals) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&req.Project, "project", "", "project whose notebooks and tests run as well (default: IMAGE where it is one)")
-	f.StringVar(&req.Exec, "exec", "", "what runs the image: docker or podman (default: the first that works)")
+	f.StringVar(&req.Exec, "exec", "", "what runs the image: sandbox, docker or podman (default: the first that works)")
 	f.StringArrayVar(&req.Kernels, "kernel", nil, "test this kernel alone; may be repeated")
 	f.DurationVar(&req.StartLimit, "start-timeout", time.Minute, "how long a kernel may take until it answers")
 	f.StringVar(&req.JUnit, "junit", "", "write the results as JUnit XML to this file")
 	f.StringVar(&req.Platform, "platform", "", "image of an index to test, linux/amd64 or linux-64 (default: linux of this machine)")
 	f.StringVar(&req.CacheDir, "cache-dir", "", "local cache (default $CORN_CACHE_DIR, else the user's cache folder)")
 	f.IntVarP(&req.Jobs, "jobs", "j", 0, "how many kernels run at once (default: one per core)")
-	complete(cmd, "exec", "docker", "podman")
+	complete(cmd, "exec", "sandbox", "docker", "podman")
 	complete(cmd, "platform", "linux/amd64", "linux/arm64")
 	return cmd
 }

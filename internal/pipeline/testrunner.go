@@ -15,6 +15,7 @@ import (
 	"github.com/nasa-openscapes/corn/internal/image"
 	"github.com/nasa-openscapes/corn/internal/kerneltest"
 	"github.com/nasa-openscapes/corn/internal/report"
+	"github.com/nasa-openscapes/corn/internal/sandbox"
 	"github.com/nasa-openscapes/corn/internal/target"
 )
 
@@ -37,12 +38,61 @@ type runnerRequest struct {
 // daemonPrefix names images of the machine's container engine.
 const daemonPrefix = "docker-daemon:"
 
-// openRunner opens an image for running its programs.
+// openRunner opens an image for running its programs: in the sandbox where this machine allows
+// one, else in a container engine. An engine's own image is run there.
 func openRunner(ctx context.Context, req runnerRequest, talk *report.Printer) (imageRunner, error) {
-	if !strings.Contains(" docker podman ", " "+req.exec+" ") && req.exec != "" {
-		return nil, report.In(report.Usage, fmt.Errorf("--exec is %q: want docker or podman", req.exec))
+	switch req.exec {
+	case sandboxExec:
+		if isBareName(req.ref) {
+			if e, err := engine.Find(ctx, ""); err == nil {
+				if id, err := e.ID(ctx, req.ref); err == nil && id != "" {
+					req.ref = daemonPrefix + req.ref
+				}
+			}
+		}
+		return refusedHint(openSandbox(ctx, req, talk))
+	case "docker", "podman":
+		return openEngine(ctx, req, talk)
+	case "":
+	default:
+		return nil, report.In(report.Usage, fmt.Errorf("--exec is %q: want sandbox, docker or podman", req.exec))
 	}
-	return openEngine(ctx, req, talk)
+	if strings.HasPrefix(req.ref, daemonPrefix) || isBareName(req.ref) {
+		e, err := engine.Find(ctx, "")
+		if err == nil {
+			id, err := e.ID(ctx, strings.TrimPrefix(req.ref, daemonPrefix))
+			if err != nil || id != "" {
+				return openEngine(ctx, req, talk)
+			}
+		}
+	}
+	_, refusal := sandbox.Check("")
+	if refusal == nil {
+		return refusedHint(openSandbox(ctx, req, talk))
+	}
+	r, err := openEngine(ctx, req, talk)
+	if none, ok := errors.AsType[*engine.NoEngineError](err); ok {
+		_, hint := report.Explain(refusal)
+		return nil, report.Hinted(report.Unexpected, hint+"; or start Docker or podman", fmt.Errorf("nothing here can run the image: %w; %w", refusal, none))
+	}
+	if err != nil {
+		return nil, err
+	}
+	talk.Say("test       %s runs the image: %v", r.name(), refusal)
+	return r, nil
+}
+
+const sandboxExec = "sandbox"
+
+// refusedHint adds the other way to a refusal.
+func refusedHint(r *sandboxRunner, err error) (imageRunner, error) {
+	if refused, ok := errors.AsType[*sandbox.RefusedError](err); ok {
+		return nil, report.Hinted(report.Unexpected, refused.Hint()+"; or use --exec docker", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // openEngine gives the image to the machine's container engine, unless it has it.
