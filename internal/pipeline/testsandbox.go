@@ -28,6 +28,7 @@ type sandboxRunner struct {
 	command  sandbox.Command
 	entry    []string
 	uid, gid int
+	files    map[string][]byte // what the image says of itself
 }
 
 var _ kerneltest.Runner = (*sandboxRunner)(nil)
@@ -49,6 +50,10 @@ func openSandbox(ctx context.Context, req runnerRequest, talk *report.Printer) (
 		return nil, err
 	}
 	defer source.Close()
+	files, err := source.Described(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read what %s says of itself: %w", image.ShowRef(req.ref), err)
+	}
 	layers, err := sandboxLayers(source.Image())
 	if err != nil {
 		return nil, err
@@ -68,7 +73,7 @@ func openSandbox(ctx context.Context, req runnerRequest, talk *report.Printer) (
 	}
 	stage.Done("%s, mode %s", report.Count(len(layers), "layer"), root.Mode())
 	config := source.Config()
-	r := &sandboxRunner{root: root, id: source.ConfigDigest().OCI(), entry: config.Config.Entrypoint}
+	r := &sandboxRunner{root: root, files: files, id: source.ConfigDigest().OCI(), entry: config.Config.Entrypoint}
 	r.command = sandbox.Command{Env: config.Config.Env, Dir: config.Config.WorkingDir, Network: true}
 	if r.uid, r.gid, err = r.user(ctx, config.Config.User); err != nil {
 		return nil, errors.Join(err, root.Close())
@@ -158,12 +163,11 @@ func (r *sandboxRunner) output(ctx context.Context, args ...string) ([]byte, err
 	return out.Bytes(), nil
 }
 
-func (r *sandboxRunner) ReadFile(ctx context.Context, name string) ([]byte, error) {
-	data, err := r.output(ctx, "cat", "/"+name)
-	if ended, ok := errors.AsType[*sandbox.ExitError](err); ok && ended.Signal == "" {
-		return nil, &fs.PathError{Op: "read", Path: "/" + name, Err: errors.Join(fs.ErrNotExist, err)}
+func (r *sandboxRunner) ReadFile(_ context.Context, name string) ([]byte, error) {
+	if data, ok := r.files[name]; ok {
+		return data, nil
 	}
-	return data, err
+	return nil, &fs.PathError{Op: "read", Path: "/" + name, Err: fs.ErrNotExist}
 }
 
 func (r *sandboxRunner) Start(ctx context.Context, p kerneltest.Program) (kerneltest.Process, error) {
