@@ -33,6 +33,35 @@ type runnerRequest struct {
 	exec     string // TestRequest.Exec
 	platform target.Platform
 	cache    *cache.Cache
+	built    *openedImage // instead of ref: what a build has made
+}
+
+// An openedImage is an image whose layers can be read.
+type openedImage struct {
+	img   image.Image
+	id    string            // digest of the config
+	files map[string][]byte // what it says of itself
+	want  func(i int) bool  // layers that are needed; nil: all
+	kind  image.RefKind     // where it lies
+	close func() error
+}
+
+// open opens the image that the request names.
+func (req *runnerRequest) open(ctx context.Context, ref, tempDir string, talk *report.Printer) (*openedImage, error) {
+	if req.built != nil {
+		return req.built, nil
+	}
+	registries := image.NewRegistries(image.RegistryOptions{})
+	source, _, err := openSource(ctx, TransferRequest{From: ref, Platform: req.platform.String()}, image.OpenOptions{TempDir: tempDir, Registries: registries}, talk)
+	if err != nil {
+		return nil, err
+	}
+	files, err := source.Described(ctx)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("read what %s says of itself: %w", image.ShowRef(ref), err), source.Close())
+	}
+	img, _ := source.Original()
+	return &openedImage{img: img, id: source.ConfigDigest().OCI(), files: files, kind: source.Ref().Kind, close: source.Close}, nil
 }
 
 // daemonPrefix names images of the machine's container engine.
@@ -43,7 +72,7 @@ const daemonPrefix = "docker-daemon:"
 func openRunner(ctx context.Context, req runnerRequest, talk *report.Printer) (imageRunner, error) {
 	switch req.exec {
 	case sandboxExec:
-		if isBareName(req.ref) {
+		if req.built == nil && isBareName(req.ref) {
 			if e, err := engine.Find(ctx, ""); err == nil {
 				if id, err := e.ID(ctx, req.ref); err == nil && id != "" {
 					req.ref = daemonPrefix + req.ref
@@ -57,7 +86,7 @@ func openRunner(ctx context.Context, req runnerRequest, talk *report.Printer) (i
 	default:
 		return nil, report.In(report.Usage, fmt.Errorf("--exec is %q: want sandbox, docker or podman", req.exec))
 	}
-	if strings.HasPrefix(req.ref, daemonPrefix) || isBareName(req.ref) {
+	if req.built == nil && (strings.HasPrefix(req.ref, daemonPrefix) || isBareName(req.ref)) {
 		e, err := engine.Find(ctx, "")
 		if err == nil {
 			id, err := e.ID(ctx, strings.TrimPrefix(req.ref, daemonPrefix))
@@ -103,7 +132,7 @@ func openEngine(ctx context.Context, req runnerRequest, talk *report.Printer) (*
 	}
 	name, daemon := strings.CutPrefix(req.ref, daemonPrefix)
 	id, err := "", error(nil)
-	if daemon || isBareName(req.ref) {
+	if daemon || req.built == nil && isBareName(req.ref) {
 		if id, err = e.ID(ctx, name); err != nil {
 			return nil, err
 		}
@@ -152,32 +181,30 @@ const hubUID = 1000
 
 // loadImage reads an image and gives it to the engine under its id, without a name. What the
 // engine has is not given again.
-func loadImage(ctx context.Context, e *engine.Engine, req runnerRequest, talk *report.Printer) (id string, err error) {
+func loadImage(ctx context.Context, e *engine.Engine, req runnerRequest, talk *report.Printer) (string, error) {
 	tempDir, err := req.cache.TempDir()
 	if err != nil {
 		return "", err
 	}
-	registries := image.NewRegistries(image.RegistryOptions{})
-	source, _, err := openSource(ctx, TransferRequest{From: req.ref, Platform: req.platform.String()}, image.OpenOptions{TempDir: tempDir, Registries: registries}, talk)
+	source, err := req.open(ctx, req.ref, tempDir, talk)
 	if err != nil {
 		return "", err
 	}
-	defer source.Close()
-	id = source.ConfigDigest().OCI()
+	defer source.close()
+	id, img := source.id, source.img
 	if have, err := e.ID(ctx, id); err != nil || have == id {
 		return id, err
 	}
-	img, _ := source.Original()
 	size, err := image.Size(img)
 	if err != nil {
 		return "", err
 	}
 	archive := filepath.Join(tempDir, "test-"+strings.TrimPrefix(id, "sha256:")+".tar")
 	defer os.Remove(archive)
-	out := image.Output{Kind: image.DockerArchive, Path: archive, Registries: registries}
+	out := image.Output{Kind: image.DockerArchive, Path: archive}
 	stage := talk.Stage("load", size, report.Bytes)
 	out.Progress = stage.Add
-	if _, err := writeCopy(ctx, img, out, filepath.Join(tempDir, "pulled"), source.Ref().Kind); err != nil {
+	if _, err := writeCopy(ctx, img, out, filepath.Join(tempDir, "pulled"), source.kind); err != nil {
 		stage.Abort()
 		return "", classifyImage(err)
 	}

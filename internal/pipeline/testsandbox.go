@@ -15,7 +15,6 @@ import (
 
 	"github.com/nasa-openscapes/corn/digest"
 	"github.com/nasa-openscapes/corn/internal/engine"
-	"github.com/nasa-openscapes/corn/internal/image"
 	"github.com/nasa-openscapes/corn/internal/kerneltest"
 	"github.com/nasa-openscapes/corn/internal/report"
 	"github.com/nasa-openscapes/corn/internal/sandbox"
@@ -44,17 +43,16 @@ func openSandbox(ctx context.Context, req runnerRequest, talk *report.Printer) (
 	if err != nil {
 		return nil, err
 	}
-	registries := image.NewRegistries(image.RegistryOptions{})
-	source, _, err := openSource(ctx, TransferRequest{From: ref, Platform: req.platform.String()}, image.OpenOptions{TempDir: tempDir, Registries: registries}, talk)
+	source, err := req.open(ctx, ref, tempDir, talk)
 	if err != nil {
 		return nil, err
 	}
-	defer source.Close()
-	files, err := source.Described(ctx)
+	defer source.close()
+	layers, err := sandboxLayers(source)
 	if err != nil {
-		return nil, fmt.Errorf("read what %s says of itself: %w", image.ShowRef(req.ref), err)
+		return nil, err
 	}
-	layers, err := sandboxLayers(source.Image())
+	config, err := source.img.ConfigFile()
 	if err != nil {
 		return nil, err
 	}
@@ -72,8 +70,7 @@ func openSandbox(ctx context.Context, req runnerRequest, talk *report.Printer) (
 		return nil, err
 	}
 	stage.Done("%s, mode %s", report.Count(len(layers), "layer"), root.Mode())
-	config := source.Config()
-	r := &sandboxRunner{root: root, files: files, id: source.ConfigDigest().OCI(), entry: config.Config.Entrypoint}
+	r := &sandboxRunner{root: root, files: source.files, id: source.id, entry: config.Config.Entrypoint}
 	r.command = sandbox.Command{Env: config.Config.Env, Dir: config.Config.WorkingDir, Network: true}
 	if r.uid, r.gid, err = r.user(ctx, config.Config.User); err != nil {
 		return nil, errors.Join(err, root.Close())
@@ -103,22 +100,26 @@ func savedImage(ctx context.Context, req runnerRequest, tempDir string) (ref str
 	return "docker-archive:" + archive, nil
 }
 
-// sandboxLayers lists an image's layers for the sandbox.
-func sandboxLayers(img image.Image) ([]sandbox.Layer, error) {
-	layers, err := img.Layers()
+// sandboxLayers lists the layers that are needed of an image.
+func sandboxLayers(source *openedImage) ([]sandbox.Layer, error) {
+	layers, err := source.img.Layers()
 	if err != nil {
 		return nil, err
 	}
-	out := make([]sandbox.Layer, len(layers))
+	var out []sandbox.Layer
 	for i, l := range layers {
+		if source.want != nil && !source.want(i) {
+			continue
+		}
 		diff, err := l.DiffID()
 		if err != nil {
 			return nil, err
 		}
-		if out[i].DiffID, err = digest.Parse(diff.Hex); err != nil {
+		d, err := digest.Parse(diff.Hex)
+		if err != nil {
 			return nil, err
 		}
-		out[i].Open = func(context.Context) (io.ReadCloser, error) { return l.Uncompressed() }
+		out = append(out, sandbox.Layer{DiffID: d, Open: func(context.Context) (io.ReadCloser, error) { return l.Uncompressed() }})
 	}
 	return out, nil
 }

@@ -30,6 +30,7 @@ func (b *builder) write(ctx context.Context) (*BuildResult, error) {
 	if err != nil {
 		return nil, report.In(report.Project, err)
 	}
+	b.kernels = kernels
 	res := b.newResult(kernels)
 	byCompression := map[frame.Compression][]image.Output{}
 	var order []frame.Compression
@@ -58,7 +59,7 @@ func (b *builder) write(ctx context.Context) (*BuildResult, error) {
 			return nil, report.In(report.Base, err)
 		}
 		for _, o := range byCompression[c] {
-			written, err := b.writeTo(ctx, img, o, c, res)
+			written, err := b.writeTo(ctx, img, o, v, res)
 			if err != nil {
 				return nil, err
 			}
