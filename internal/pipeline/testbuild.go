@@ -283,7 +283,11 @@ func (b *builder) testNow(ctx context.Context, img image.Image, v *variant, t *T
 	if err != nil {
 		return nil, err
 	}
-	built := &openedImage{img: img, id: config.String(), kind: image.OCILayout, want: b.neededLayers(v, t, names), close: func() error { return nil }}
+	_, files, err := b.describe(v, b.kernels, nil).Files(nil)
+	if err != nil {
+		return nil, err
+	}
+	built := &openedImage{img: img, files: files, id: config.String(), kind: image.OCILayout, want: b.neededLayers(v, t, names), close: func() error { return nil }}
 	r, err := openRunner(ctx, runnerRequest{exec: b.req.Exec, platform: b.platform, cache: b.cache, built: built}, b.talk)
 	_, refused := errors.AsType[*sandbox.RefusedError](err)
 	_, noEngine := errors.AsType[*engine.NoEngineError](err)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/nasa-openscapes/corn/digest"
 	"github.com/nasa-openscapes/corn/internal/engine"
+	"github.com/nasa-openscapes/corn/internal/image"
 	"github.com/nasa-openscapes/corn/internal/kerneltest"
 	"github.com/nasa-openscapes/corn/internal/report"
 	"github.com/nasa-openscapes/corn/internal/sandbox"
@@ -124,10 +125,14 @@ func sandboxLayers(source *openedImage) ([]sandbox.Layer, error) {
 	return out, nil
 }
 
-// user finds the numbers of the image's user: a name is looked up by the image's own id.
+// user finds the numbers of the image's user. Of a name image.json knows them, as corn read the
+// base's accounts; in other images the name is looked up by the image's own id.
 func (r *sandboxRunner) user(ctx context.Context, user string) (uid, gid int, err error) {
 	if user == "" {
 		return 0, 0, nil
+	}
+	if m, err := image.ParseMetadata(r.files[image.MetadataPath]); err == nil {
+		return m.UID, m.GID, nil
 	}
 	name, group, _ := strings.Cut(user, ":")
 	number := func(flag, name string) (int, error) {
