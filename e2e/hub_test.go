@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nasa-openscapes/corn/internal/jupyter"
 	"github.com/nasa-openscapes/corn/internal/testkit/jupytertest"
 )
 
@@ -120,8 +121,7 @@ func TestSingleUserServer(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	server := jupytertest.Connect(address+"/user/ada", "users-own")
-	server.Container = c
+	server := &jupytertest.Server{Server: jupyter.Connect(address+"/user/ada", "users-own"), Container: c}
 	ctx := within(t, time.Minute)
 	if err := server.Wait(ctx); err != nil {
 		t.Fatal(err)
@@ -134,7 +134,7 @@ func TestSingleUserServer(t *testing.T) {
 	if r := execute(t, k, "import xarray; print(xarray.__version__)"); !strings.HasPrefix(r.Stdout, "2023.") {
 		t.Errorf("team B's kernel behind a hub gave %s", r)
 	}
-	if _, _, err := jupytertest.Connect(address+"/user/ada", "wrong").Kernelspecs(ctx); err == nil {
+	if _, _, err := jupyter.Connect(address+"/user/ada", "wrong").Kernelspecs(ctx); err == nil {
 		t.Error("the server lets somebody in whom the hub does not know")
 	}
 	select {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nasa-openscapes/corn/internal/jupyter"
 	"github.com/nasa-openscapes/corn/internal/testkit/jupytertest"
 	"github.com/nasa-openscapes/corn/internal/testkit/registrytest"
 )
@@ -162,7 +163,7 @@ func wantKernels(t *testing.T, server *jupytertest.Server, want ...string) {
 // wantOutput runs code in a kernel of its own, and ends that.
 func wantOutput(t *testing.T, server *jupytertest.Server, kernel, code, want string) {
 	t.Helper()
-	k := must[*jupytertest.Kernel](t)(server.StartKernel(within(t, time.Minute), kernel))
+	k := must[*jupyter.Kernel](t)(server.StartKernel(within(t, time.Minute), kernel))
 	if r := execute(t, k, code); strings.TrimSpace(r.Stdout) != want {
 		t.Errorf("in kernel %s\n%s\ngave %s, want %s", kernel, code, r, want)
 	}

@@ -17,13 +17,14 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"github.com/nasa-openscapes/corn/internal/jupyter"
 	"github.com/nasa-openscapes/corn/internal/testkit/jupytertest"
 )
 
 // A hub is a running JupyterHub of Debian's with its proxy. Its servers are containers of an
 // image that Docker pulls: testdata/jupyterhub_config.py.
 type hub struct {
-	*jupytertest.Server // the proxy's address, an admin's token
+	*jupyter.Server // the proxy's address, an admin's token
 
 	t     *testing.T
 	dir   string // the hub's files; outlives a restart
@@ -62,7 +63,7 @@ func (h *hub) restart(image string) {
 func (h *hub) start(image string) {
 	h.t.Helper()
 	ports := freePorts(h.t, 3)
-	h.Server = jupytertest.Connect("http://127.0.0.1:"+ports[0], rand.Text())
+	h.Server = jupyter.Connect("http://127.0.0.1:"+ports[0], rand.Text())
 	config := must[string](h.t)(filepath.Abs(filepath.Join("testdata", "jupyterhub_config.py")))
 	log := must[*os.File](h.t)(os.OpenFile(filepath.Join(h.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644))
 	defer log.Close()
@@ -148,7 +149,7 @@ func (h *hub) spawn(user string, options map[string]string) *jupytertest.Server 
 		case s == nil:
 			h.t.Fatalf("start the server of %s: the hub gave it up", user)
 		case s.Ready:
-			server := jupytertest.Connect(h.URL+"/user/"+user, h.Token)
+			server := &jupytertest.Server{Server: jupyter.Connect(h.URL+"/user/"+user, h.Token)}
 			containers := h.containers()
 			if len(containers) != 1 {
 				h.t.Fatalf("the server of %s runs in containers %q, want one", user, containers)
@@ -172,7 +173,7 @@ func (h *hub) end(user string) {
 	h.t.Helper()
 	ctx := within(h.t, time.Minute)
 	err := h.Call(ctx, http.MethodDelete, "/hub/api/users/"+user+"/server", nil, http.StatusNoContent, nil)
-	if status, ok := errors.AsType[*jupytertest.StatusError](err); err != nil && (!ok || status.Got != http.StatusAccepted) {
+	if status, ok := errors.AsType[*jupyter.StatusError](err); err != nil && (!ok || status.Got != http.StatusAccepted) {
 		h.t.Fatalf("stop the server of %s: %v", user, err)
 	}
 	for {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nasa-openscapes/corn/internal/jupyter"
 	"github.com/nasa-openscapes/corn/internal/testkit/jupytertest"
 )
 
@@ -86,15 +87,15 @@ func serve(t *testing.T, img *image) *jupytertest.Server {
 	return s
 }
 
-func startKernel(t *testing.T, s *jupytertest.Server, name string) *jupytertest.Kernel {
+func startKernel(t *testing.T, s *jupytertest.Server, name string) *jupyter.Kernel {
 	t.Helper()
-	k := must[*jupytertest.Kernel](t)(s.StartKernel(within(t, time.Minute), name))
+	k := must[*jupyter.Kernel](t)(s.StartKernel(within(t, time.Minute), name))
 	t.Cleanup(func() { stopKernel(t, s, k) })
 	return k
 }
 
 // stopKernel ends a kernel and sees that its process is gone.
-func stopKernel(t *testing.T, s *jupytertest.Server, k *jupytertest.Kernel) {
+func stopKernel(t *testing.T, s *jupytertest.Server, k *jupyter.Kernel) {
 	t.Helper()
 	ctx, cancel := withoutTest(30 * time.Second)
 	defer cancel()
@@ -131,7 +132,7 @@ print(json.dumps({"Version": sys.version.split()[0], "Prefix": os.path.realpath(
                   "SSLPackaged": sorted(packaged)}))
 `
 
-func (p *probe) run(t *testing.T, k *jupytertest.Kernel) {
+func (p *probe) run(t *testing.T, k *jupyter.Kernel) {
 	t.Helper()
 	r := execute(t, k, pythonProbe)
 	if err := json.Unmarshal([]byte(r.Stdout), p); err != nil {
@@ -139,9 +140,9 @@ func (p *probe) run(t *testing.T, k *jupytertest.Kernel) {
 	}
 }
 
-func execute(t *testing.T, k *jupytertest.Kernel, code string) *jupytertest.Result {
+func execute(t *testing.T, k *jupyter.Kernel, code string) *jupyter.Result {
 	t.Helper()
-	r := must[*jupytertest.Result](t)(k.Execute(within(t, time.Minute), code, nil))
+	r := must[*jupyter.Result](t)(k.Execute(within(t, time.Minute), code, nil))
 	if r.Status != "ok" {
 		t.Fatalf("executing in %s:\n%s\ngave %s", k.Name, code, r)
 	}
@@ -150,7 +151,7 @@ func execute(t *testing.T, k *jupytertest.Kernel, code string) *jupytertest.Resu
 
 func testKernel(t *testing.T, s *jupytertest.Server, want kernel, versions, variables map[string]string) {
 	k := startKernel(t, s, want.Name)
-	info := must[jupytertest.Info](t)(k.Info(within(t, time.Minute)))
+	info := must[jupyter.Info](t)(k.Info(within(t, time.Minute)))
 	if !strings.EqualFold(info.Language.Name, want.Language) && !strings.EqualFold(info.Language.Name, "ipython") {
 		t.Errorf("language %q, corn said %q", info.Language.Name, want.Language)
 	}
@@ -220,7 +221,7 @@ func sameVersion(x, y string) bool {
 	return norm(x) == norm(y)
 }
 
-func testR(t *testing.T, k *jupytertest.Kernel, want kernel, versions map[string]string) {
+func testR(t *testing.T, k *jupyter.Kernel, want kernel, versions map[string]string) {
 	r := execute(t, k, `cat(R.version.string, "\n", R.home(), "\n", Sys.getenv("CONDA_PREFIX"), "\n", Sys.getenv("PATH"), "\n", coef(lm(mpg ~ wt, data = mtcars)), "\n", sep = "")`)
 	lines := strings.Split(r.Stdout, "\n")
 	if len(lines) < 5 {
@@ -239,10 +240,10 @@ func testR(t *testing.T, k *jupytertest.Kernel, want kernel, versions map[string
 
 // interrupt runs code that prints "sleeping" and sleeps, interrupts it, and sees that the
 // kernel goes on.
-func interrupt(t *testing.T, k *jupytertest.Kernel, code string) {
+func interrupt(t *testing.T, k *jupyter.Kernel, code string) {
 	t.Helper()
 	ctx, interrupted, began := within(t, 30*time.Second), false, time.Now()
-	r, err := k.Execute(ctx, code, func(r *jupytertest.Result) error {
+	r, err := k.Execute(ctx, code, func(r *jupyter.Result) error {
 		if interrupted || !strings.Contains(r.Stdout, "sleeping") {
 			return nil
 		}

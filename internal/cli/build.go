@@ -69,6 +69,8 @@ func newBuild(g *globals) *cobra.Command {
 	f.BoolVar(&req.PushOptional, "push-optional", false, "exit with 0 when a registry takes no image from this user, as in a pull request of a fork")
 	f.BoolVar(&req.Verify, "verify", false, "build layers that could be taken over from the previous image, and fail if one has another digest")
 	f.StringArrayVarP(&req.Tags, "tag", "t", nil, "name of the image, repo:tag or tag; may be repeated (default in a registry: the git commit)")
+	f.StringVar(&req.Test, "test", "changed", "kernels to start before an image in a registry gets its tags: changed, all or none")
+	f.StringVar(&req.Exec, "exec", "", "what runs them: sandbox, docker or podman (default: the first that works)")
 	f.StringVar(&req.Platform, "platform", "", "platform to build for, linux/amd64 or linux-64 (default: linux of this machine)")
 	f.StringVar(&req.ChannelAlias, "channel-alias", "", "URL that replaces https://conda.anaconda.org in the locks")
 	f.StringVar(&req.Compression, "compression", "", "zstd or gzip (default zstd; engines before Docker 23 need gzip)")
@@ -77,6 +79,8 @@ func newBuild(g *globals) *cobra.Command {
 	f.StringVar(&req.CacheDir, "cache-dir", "", "local cache (default $CORN_CACHE_DIR, else the user's cache folder)")
 	f.IntVarP(&req.Jobs, "jobs", "j", 0, "how much to do at once (default: one per core)")
 	complete(cmd, "compression", "zstd", "gzip")
+	complete(cmd, "test", "changed", "all", "none")
+	complete(cmd, "exec", "sandbox", "docker", "podman")
 	complete(cmd, "platform", "linux/amd64", "linux/arm64")
 	complete(cmd, "output", "docker://", "oci:", "docker-archive:")
 	return cmd

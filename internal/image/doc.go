@@ -17,5 +17,5 @@
 // Departures: a layer entry whose path climbs out of the root is an error, where
 // container engines clamp it to the root.
 //
-// Out of scope: multi-platform outputs, referrers, deleting from registries.
+// Out of scope: multi-platform outputs, deleting from registries.
 package image

@@ -86,6 +86,10 @@ type EnvMetadata struct {
 	Python    string          `json:"python,omitempty"` // "3.13"
 	Layout    string          `json:"layout"`           // "links" or "copies"
 	Artifacts []digest.SHA256 `json:"artifacts"`        // in link order
+	// Requested and RequestedPip are the names of the packages that the project asks for,
+	// conda's and PyPI's, sorted; the other artifacts came along. Empty where it does not say.
+	Requested    []string `json:"requested,omitempty"`
+	RequestedPip []string `json:"requested_pip,omitempty"`
 }
 
 // KernelMetadata is one registered kernelspec.

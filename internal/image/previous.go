@@ -158,13 +158,7 @@ func (p *Previous) read(ctx context.Context, platform string) *PreviousError {
 	if len(img.layers) == 0 {
 		return p.problem(PreviousNotCorn, nil, "it has no layers")
 	}
-	at := len(img.layers) - 1
-	for i, a := range annotations {
-		if a[AnnotationLayerKind] == MetadataKind {
-			at = i
-		}
-	}
-	files, err := readFiles(ctx, img.layers[at], MetadataPath, FactsPath)
+	files, err := p.base.Described(ctx)
 	if err != nil {
 		return p.problem(PreviousDamaged, err, "its metadata layer cannot be read: %s", err)
 	}

@@ -255,18 +255,24 @@ func (p *pushing) mount(ctx context.Context, u *upload, from name.Repository) (b
 
 // putManifest stores a manifest under a digest or a tag.
 func (r *repository) putManifest(ctx context.Context, reference string, raw []byte, mediaType types.MediaType) error {
+	_, err := r.writeManifest(ctx, reference, raw, mediaType)
+	return err
+}
+
+// writeManifest is putManifest, and returns the headers of the answer.
+func (r *repository) writeManifest(ctx context.Context, reference string, raw []byte, mediaType types.MediaType) (http.Header, error) {
 	act := "write manifest " + reference
 	req, err := http.NewRequestWithContext(ctx, http.MethodPut, r.url("manifests/"+reference).String(), bytes.NewReader(raw))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	req.Header.Set("Content-Type", string(mediaType))
 	resp, err := r.client.Do(req)
 	if err != nil {
-		return r.fail(ctx, act, err)
+		return nil, r.fail(ctx, act, err)
 	}
 	if err := r.answered(act, resp, http.StatusCreated, http.StatusOK, http.StatusAccepted); err != nil {
-		return err
+		return nil, err
 	}
 	got, want := resp.Header.Get("Docker-Content-Digest"), digest.Sum(raw).OCI()
 	if strings.HasPrefix(got, "sha256:") && got != want {
@@ -274,7 +280,7 @@ func (r *repository) putManifest(ctx context.Context, reference string, raw []by
 			What: "sha256", Want: strings.TrimPrefix(want, "sha256:"), Got: strings.TrimPrefix(got, "sha256:"), ReadBytes: int64(len(raw)),
 		}}
 	}
-	return errors.Join(err, resp.Body.Close())
+	return resp.Header, errors.Join(err, resp.Body.Close())
 }
 
 func (r *repository) tag(ctx context.Context, raw []byte, mediaType types.MediaType, tags []string) error {

@@ -25,6 +25,8 @@ import (
 	"github.com/nasa-openscapes/corn/internal/checkout"
 	"github.com/nasa-openscapes/corn/internal/exec"
 	"github.com/nasa-openscapes/corn/internal/image"
+	"github.com/nasa-openscapes/corn/internal/kernel"
+	"github.com/nasa-openscapes/corn/internal/kerneltest"
 	"github.com/nasa-openscapes/corn/internal/project"
 	"github.com/nasa-openscapes/corn/internal/projectlock"
 	"github.com/nasa-openscapes/corn/internal/report"
@@ -93,7 +95,12 @@ type builder struct {
 	reused     reused
 
 	// planLayers
-	layout      plan.Layout
+	layout plan.Layout
+
+	// write
+	kernels *kernel.Result
+	tested  *TestsResult // nil: not made yet
+
 	compression frame.Compression // of the variant being built
 	metaFrame   digest.SHA256     // key of the metadata's frame
 }
@@ -103,6 +110,9 @@ type builder struct {
 func Build(ctx context.Context, req BuildRequest, talk *report.Printer) (*BuildResult, error) {
 	began := time.Now()
 	b := &builder{req: req, talk: talk, jobs: cmp.Or(req.Jobs, runtime.GOMAXPROCS(0)), timings: map[string]time.Duration{}}
+	if err := checkTestMode(req.Test); err != nil {
+		return nil, report.In(report.Usage, err)
+	}
 	if err := b.load(); err != nil {
 		return nil, report.In(report.Project, err)
 	}
@@ -158,6 +168,9 @@ func Build(ctx context.Context, req BuildRequest, talk *report.Printer) (*BuildR
 	b.timings["total"] = res.Total
 	for stage, d := range b.timings {
 		res.Timings[stage] = d.Milliseconds()
+	}
+	if res.Tests = b.tested; b.tested != nil && b.tested.Result == kerneltest.Failed {
+		return res, b.testFailure(b.outputs[slices.IndexFunc(b.outputs, func(o image.Output) bool { return o.Kind == image.Registry })])
 	}
 	return res, b.notPushed(res)
 }

@@ -41,6 +41,8 @@ type env struct {
 	planned    bool          // packages have items, share, options and origin; else only sum is known
 	planKey    digest.SHA256 // of sum in the cache
 	remembered bool          // the cache has sum
+
+	requested, requestedPip []string // names that environment.yml asks for
 }
 
 // notebookID is the env that runs JupyterLab. No kernel may have the name.

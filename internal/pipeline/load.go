@@ -107,6 +107,7 @@ func (b *builder) addEnv(p *project.Environment, id string) error {
 	if rel, err := filepath.Rel(b.project.Dir, e.lockPath); err == nil && filepath.IsLocal(rel) {
 		e.lockPath = filepath.ToSlash(rel)
 	}
+	e.requested, e.requestedPip = p.Requested()
 	if p.Layout == project.Copies {
 		e.layout = store.Copies
 	}

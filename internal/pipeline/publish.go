@@ -83,38 +83,66 @@ var topFiles = []string{"corn.*", "environment.y*ml", "requirements.txt", "*.loc
 
 // writeTo writes the image to one output and notes what came of it. A registry that takes
 // nothing from this user ends no build.
-func (b *builder) writeTo(ctx context.Context, img image.Image, o image.Output, c frame.Compression, res *BuildResult) (image.Result, error) {
+func (b *builder) writeTo(ctx context.Context, img image.Image, o image.Output, v *variant, res *BuildResult) (image.Result, error) {
+	c := v.compression
 	total, err := image.Size(img)
 	if err != nil {
 		return image.Result{}, err
 	}
 	stage := b.talk.Stage("write", total, report.Bytes)
 	o.Progress = stage.Add
-	written, err := image.Write(ctx, img, o)
-	r := OutputResult{Ref: o.String(), Digest: written.Digest.OCI(), Compression: c.String()}
+	target, testing := o, o.Kind == image.Registry && b.mustTest()
+	if testing { // tags come after the test
+		target.Path, target.Tags = repository(o), nil
+	}
+	written, err := image.Write(ctx, img, target)
+	r := OutputResult{Ref: o.String(), Digest: written.Digest.OCI(), Compression: c.String(), BytesWritten: written.WrittenBytes}
+	if err == nil {
+		b.timings["write"] += stage.Done("%s, %s of %s new", o, report.Size(written.WrittenBytes), report.Size(written.SizeBytes))
+	} else {
+		stage.Abort()
+	}
+	if o.Kind == image.Registry && err == nil {
+		if testing {
+			written.Tags, err = b.testAndTag(ctx, img, v, o, written.Digest)
+		} else {
+			err = b.noTest(ctx, o, written.Digest)
+		}
+	}
 	if o.Kind == image.Registry {
 		pushed := err == nil
 		r.Pushed, r.Tags = &pushed, written.Tags
 	}
-	if refused, ok := errors.AsType[*image.ReadOnlyError](err); ok {
-		stage.Abort()
-		r.Reason = refused.Error()
+	refused, isRefused := errors.AsType[*image.ReadOnlyError](err)
+	failed, isFailed := errors.AsType[*KernelsError](err)
+	switch {
+	case isRefused:
+		r.Reason, r.Tags = refused.Error(), nil
 		b.warn("the image is built and not pushed: %v", refused)
-		res.Outputs = append(res.Outputs, r)
-		return written, nil
-	}
-	if err != nil {
-		stage.Abort()
+	case isFailed:
+		r.Reason = fmt.Sprintf("%s has no tag: %v", written.Digest.OCI(), failed)
+		b.warn("the image is in %s by its digest, and gets no tag: a kernel does not work", repository(o))
+	case err != nil:
 		return image.Result{}, classifyImage(err)
-	}
-	b.timings["write"] += stage.Done("%s, %s of %s new", o, report.Size(written.WrittenBytes), report.Size(written.SizeBytes))
-	if o.Kind == image.Registry {
+	case o.Kind == image.Registry:
 		b.sayPushed(o, written, c)
-		b.moveCacheTag(ctx, o, written.Digest)
 	}
-	r.BytesWritten = written.WrittenBytes
+	if o.Kind == image.Registry && !isRefused {
+		b.moveCacheTag(ctx, o, written.Digest) // for its layers, whatever its kernels do
+	}
 	res.Outputs = append(res.Outputs, r)
 	return written, nil
+}
+
+// tagsOf lists the tags that an output in a registry gets, each once.
+func tagsOf(o image.Output) []string {
+	var tags []string
+	for _, t := range append([]string{strings.TrimPrefix(strings.TrimPrefix(o.Path, repository(o)), ":")}, o.Tags...) {
+		if t != "" && !slices.Contains(tags, t) {
+			tags = append(tags, t)
+		}
+	}
+	return tags
 }
 
 // sayPushed names the image as others pull it, and who can.

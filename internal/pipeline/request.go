@@ -19,6 +19,8 @@ type BuildRequest struct {
 	Push         []string // repositories of registries, with a tag or without: more outputs
 	PushOptional bool     // a registry that takes nothing from this user is a warning, no error
 	Verify       bool     // make the layers that could be taken over, and compare
+	Test         string   // kernels to start before an image in a registry gets its tags: "changed" (or empty), "all", "none"
+	Exec         string   // what runs them, as in TestRequest
 	Tags         []string // names for the image
 	Platform     string   // "linux/amd64" or "linux-64"
 	ChannelAlias string   // URL that stands in for https://conda.anaconda.org
@@ -44,6 +46,7 @@ type BuildResult struct {
 	Outputs  []OutputResult   `json:"outputs"`
 	Layers   []LayerResult    `json:"layers"`
 	Kernels  []KernelResult   `json:"kernels"`
+	Tests    *TestsResult     `json:"tests,omitempty"` // nil: not for a registry
 	Clobbers []ClobberResult  `json:"clobbers"`
 	Warnings []string         `json:"warnings"`
 	Timings  map[string]int64 `json:"timings_ms"`

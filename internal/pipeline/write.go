@@ -31,6 +31,7 @@ func (b *builder) write(ctx context.Context) (*BuildResult, error) {
 	if err != nil {
 		return nil, report.In(report.Project, err)
 	}
+	b.kernels = kernels
 	res := b.newResult(kernels)
 	byCompression := map[frame.Compression][]image.Output{}
 	var order []frame.Compression
@@ -59,7 +60,7 @@ func (b *builder) write(ctx context.Context) (*BuildResult, error) {
 			return nil, report.In(report.Base, err)
 		}
 		for _, o := range byCompression[c] {
-			written, err := b.writeTo(ctx, img, o, c, res)
+			written, err := b.writeTo(ctx, img, o, v, res)
 			if err != nil {
 				return nil, err
 			}
@@ -367,7 +368,7 @@ func (b *builder) describe(v *variant, kernels *kernel.Result) *image.Metadata {
 		m.Layers = append(m.Layers, lm)
 	}
 	for _, e := range b.envs {
-		em := image.EnvMetadata{Name: e.id, Prefix: e.root, Layout: e.layout.String()}
+		em := image.EnvMetadata{Name: e.id, Prefix: e.root, Layout: e.layout.String(), Requested: e.requested, RequestedPip: e.requestedPip}
 		if e.python != nil {
 			em.Python = e.python.Short
 		}

@@ -22,6 +22,7 @@ const (
 	Base        Class = 7
 	Disk        Class = 8
 	Registry    Class = 9
+	Kernels     Class = 10
 	Sandbox     Class = 11
 	Interrupted Class = 130
 )
@@ -38,6 +39,7 @@ const ExitCodes = `Exit codes:
   7    the base image
   8    no space left on the disk
   9    a registry: no image taken or given, or a wrong one
+  10   a kernel of the image does not work
   11   the sandbox: this machine refuses it, or a program in it failed
   130  interrupted`
 

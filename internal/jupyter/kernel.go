@@ -1,9 +1,10 @@
-package jupytertest
+package jupyter
 
 import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -24,24 +25,76 @@ type Kernel struct {
 	conn    *websocket.Conn
 }
 
-// StartKernel starts a kernel and waits until it answers.
+// A DiedError reports a kernel whose process ended, or that Jupyter gave up.
+type DiedError struct{ Name string }
+
+func (e *DiedError) Error() string { return fmt.Sprintf("the process of kernel %s ended", e.Name) }
+
+// StartKernel starts a kernel and waits until it answers. One whose process ends before is
+// a *DiedError; one that does not answer before ctx ends is stopped.
 func (s *Server) StartKernel(ctx context.Context, name string) (*Kernel, error) {
+	return s.StartKernelIn(ctx, name, "")
+}
+
+// StartKernelIn is StartKernel with the kernel's working folder, as the contents API names it.
+func (s *Server) StartKernelIn(ctx context.Context, name, folder string) (*Kernel, error) {
 	k := &Kernel{server: s, Name: name, session: rand.Text()}
 	var answer struct {
 		ID string `json:"id"`
 	}
-	err := s.Call(ctx, http.MethodPost, "/api/kernels", map[string]string{"name": name}, http.StatusCreated, &answer)
-	if err != nil {
+	body := map[string]string{"name": name}
+	if folder != "" {
+		body["path"] = folder
+	}
+	if err := s.Call(ctx, http.MethodPost, "/api/kernels", body, http.StatusCreated, &answer); err != nil {
 		return nil, fmt.Errorf("start kernel %s: %w", name, err)
 	}
 	k.ID = answer.ID
-	if err := k.connect(ctx); err != nil {
-		return nil, fmt.Errorf("start kernel %s: %w", name, err)
-	}
-	if _, err := k.Info(ctx); err != nil {
-		return nil, fmt.Errorf("start kernel %s: %w", name, err)
+	if err := k.ready(ctx); err != nil {
+		err = fmt.Errorf("start kernel %s: %w", name, err)
+		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		if k.conn != nil {
+			k.conn.CloseNow() //nolint:errcheck // nothing more is expected of it
+		}
+		if stopErr := k.delete(stopCtx); stopErr != nil {
+			err = errors.Join(err, stopErr)
+		}
+		return nil, err
 	}
 	return k, nil
+}
+
+// ready connects to a kernel and waits for its first answer, watching whether Jupyter still
+// has it: the websocket of a kernel that dies early just stays silent.
+func (k *Kernel) ready(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(pollEvery):
+			}
+			var status *StatusError
+			err := k.server.Call(ctx, http.MethodGet, "/api/kernels/"+k.ID, nil, http.StatusOK, nil)
+			if errors.As(err, &status) && status.Got == http.StatusNotFound {
+				cancel(&DiedError{k.Name})
+			}
+		}
+	}()
+	err := k.connect(ctx)
+	if err == nil {
+		_, err = k.Info(ctx)
+	}
+	if err != nil && context.Cause(ctx) != nil {
+		err = context.Cause(ctx)
+	}
+	cancel(nil)
+	<-watched
+	return err
 }
 
 func (k *Kernel) connect(ctx context.Context) error {
@@ -49,6 +102,9 @@ func (k *Kernel) connect(ctx context.Context) error {
 	conn, resp, err := websocket.Dial(ctx, address, &websocket.DialOptions{
 		HTTPHeader: http.Header{"Authorization": {"token " + k.server.Token}},
 	})
+	if err != nil && resp != nil && resp.StatusCode == http.StatusNotFound {
+		return &DiedError{k.Name} // Jupyter has forgotten it
+	}
 	if err != nil {
 		return fmt.Errorf("open the kernel's websocket: %w", err)
 	}
@@ -105,6 +161,15 @@ func (k *Kernel) request(ctx context.Context, msgType string, content any, each 
 		if err := wsjson.Read(ctx, k.conn, &m); err != nil {
 			return fmt.Errorf("%s: wait for kernel %s (replied %v, idle %v): %w", msgType, k.Name, replied, idle, err)
 		}
+		if m.Parent.ID == "" && m.Header.Type == "status" { // of Jupyter, which saw the process end
+			state, err := m.state()
+			if err != nil {
+				return fmt.Errorf("%s: %w", msgType, err)
+			}
+			if state == "dead" || state == "restarting" || state == "autorestarting" {
+				return fmt.Errorf("%s: %w", msgType, &DiedError{k.Name})
+			}
+		}
 		if m.Parent.ID != id {
 			continue
 		}
@@ -112,19 +177,28 @@ func (k *Kernel) request(ctx context.Context, msgType string, content any, each 
 		case m.Channel == "shell":
 			replied = true
 		case m.Header.Type == "status":
-			var status struct {
-				State string `json:"execution_state"`
+			state, err := m.state()
+			if err != nil {
+				return fmt.Errorf("%s: %w", msgType, err)
 			}
-			if err := json.Unmarshal(m.Content, &status); err != nil {
-				return fmt.Errorf("%s: read status: %w", msgType, err)
-			}
-			idle = status.State == "idle"
+			idle = state == "idle"
 		}
 		if err := each(m); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// state reads a message about what the kernel is doing.
+func (m *Message) state() (string, error) {
+	var status struct {
+		State string `json:"execution_state"`
+	}
+	if err := json.Unmarshal(m.Content, &status); err != nil {
+		return "", fmt.Errorf("read status: %w", err)
+	}
+	return status.State, nil
 }
 
 // Info is what a kernel says of itself.
@@ -245,8 +319,16 @@ func (k *Kernel) Restart(ctx context.Context) error {
 	return err
 }
 
-// Stop ends the kernel.
+// Stop ends the kernel. One that has died already is stopped.
 func (k *Kernel) Stop(ctx context.Context) error {
 	k.conn.CloseNow() //nolint:errcheck // nothing more is expected of it
-	return k.server.Call(ctx, http.MethodDelete, "/api/kernels/"+k.ID, nil, http.StatusNoContent, nil)
+	return k.delete(ctx)
+}
+
+func (k *Kernel) delete(ctx context.Context) error {
+	err := k.server.Call(ctx, http.MethodDelete, "/api/kernels/"+k.ID, nil, http.StatusNoContent, nil)
+	if status, ok := errors.AsType[*StatusError](err); ok && status.Got == http.StatusNotFound {
+		return nil
+	}
+	return err
 }

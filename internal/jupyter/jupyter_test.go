@@ -1,4 +1,4 @@
-package jupytertest
+package jupyter
 
 import (
 	"encoding/json"
@@ -30,6 +30,7 @@ func fake(t *testing.T, play func(code string) []string) *Server {
 		w.WriteHeader(http.StatusCreated)
 		fmt.Fprint(w, `{"id": "k1"}`)
 	})
+	mux.HandleFunc("GET /api/kernels/k1", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"id": "k1"}`) })
 	mux.HandleFunc("DELETE /api/kernels/k1", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.HandleFunc("GET /api/kernels/k1/channels", func(w http.ResponseWriter, r *http.Request) {
 		conn, err := websocket.Accept(w, r, nil)
