@@ -233,7 +233,7 @@ func (b *bench) grow(small string, times int) (string, int, error) {
 
 func (r *results) solveTable() table.Table {
 	t := table.Table{Title: "Solving", Head: []string{"environment", "specs", "packages", "corn s", "one core s", "micromamba s", "corn / micromamba"},
-		Notes: []string{"Whole commands with a warm cache: `corn solve -f` and `micromamba create --dry-run`. A time after > was ended there."}}
+		Notes: []string{"Whole commands with a warm cache: `corn solve -f` and `micromamba create --dry-run`. Each was run once, not best of several. A time after > was ended there."}}
 	var ratios []float64
 	for _, f := range r.Solves.Envs {
 		peer, ratio := "", ""
