@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -81,7 +83,12 @@ func (b *bench) solves(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, _, err := b.solve(ctx, small, all[0], false); err != nil { // converts the index
+	server := httptest.NewServer(http.FileServer(http.Dir(small)))
+	defer server.Close()
+	if _, _, err := b.solve(ctx, server.URL, all[0], false); err != nil { // converts the index
+		return err
+	}
+	if _, _, err := b.peerSolve(ctx, server.URL, all[0]); err != nil {
 		return err
 	}
 	for i, r := range all {
@@ -90,15 +97,15 @@ func (b *bench) solves(ctx context.Context) error {
 		}
 		b.say("solve %s", r.Env)
 		f := solveFigures{Env: strings.TrimSuffix(filepath.Base(r.Env), ".yml"), Specs: len(r.Specs)}
-		if f.Corn, f.Packages, err = b.solve(ctx, small, r, false); err != nil {
+		if f.Corn, f.Packages, err = b.solve(ctx, server.URL, r, false); err != nil {
 			return err
 		}
-		one, _, err := b.solve(ctx, small, r, true)
+		one, _, err := b.solve(ctx, server.URL, r, true)
 		if err != nil {
 			return err
 		}
 		f.OneCore = one.Wall
-		if f.Peer, f.PeerCut, err = b.peerSolve(ctx, small, r); err != nil {
+		if f.Peer, f.PeerCut, err = b.peerSolve(ctx, server.URL, r); err != nil {
 			return err
 		}
 		b.res.Solves.Envs = append(b.res.Solves.Envs, f)
@@ -163,14 +170,14 @@ func (b *bench) solve(ctx context.Context, index string, r recorded, oneCore boo
 	return u, len(res.Packages), nil
 }
 
-// peerSolve runs micromamba's dry run on the same specs; the first one warms its cache.
+// peerSolve runs micromamba's dry run on the same specs.
 func (b *bench) peerSolve(ctx context.Context, index string, r recorded) (time.Duration, bool, error) {
 	if b.peerProgram == "" {
 		return 0, false, nil
 	}
 	ctx, stop := context.WithTimeout(ctx, peerLimit)
 	defer stop()
-	argv := []string{b.peerProgram, "create", "-n", "bench", "--no-rc", "--dry-run", "--json", "--override-channels", "-c", "file://" + index, "--platform", "linux-64"}
+	argv := []string{b.peerProgram, "create", "-n", "bench", "--no-rc", "--dry-run", "--json", "--override-channels", "-c", index, "--platform", "linux-64"}
 	env := append(os.Environ(), "MAMBA_ROOT_PREFIX="+b.path("solve-peer"))
 	for _, v := range r.Virtual {
 		if name, value, ok := strings.Cut(strings.TrimPrefix(v, "__"), "="); ok {
@@ -226,7 +233,7 @@ func (b *bench) grow(small string, times int) (string, int, error) {
 
 func (r *results) solveTable() table.Table {
 	t := table.Table{Title: "Solving", Head: []string{"environment", "specs", "packages", "corn s", "one core s", "micromamba s", "corn / micromamba"},
-		Notes: []string{"Whole commands with a warm cache: `corn solve -f` and `micromamba create --dry-run`. A time after > was ended there."}}
+		Notes: []string{"Whole commands with a warm cache: `corn solve -f` and `micromamba create --dry-run`. Each was run once, not best of several. A time after > was ended there."}}
 	var ratios []float64
 	for _, f := range r.Solves.Envs {
 		peer, ratio := "", ""
