@@ -30,7 +30,7 @@ func TestRunWithoutDocker(t *testing.T) {
 		t.Fatalf("corn run printed %q: %v, %v", line, err, cmd.Wait())
 	}
 	url := strings.Replace(strings.TrimSpace(line), "/lab?", "/api/kernelspecs?", 1)
-	resp := must[*http.Response](t)(http.Get(url)) //nolint:noctx // the program's time is limited
+	resp := must[*http.Response](t)(http.Get(url))
 	defer resp.Body.Close()
 	var got struct{ Kernelspecs map[string]any }
 	if err := json.NewDecoder(resp.Body).Decode(&got); err != nil {

@@ -328,7 +328,7 @@ func (r *fakeRunner) start(name, path string) string {
 		r.log = append(r.log, k.kernel.dies+"\n[W 2026-01-02 03:04:05.678 ServerApp] AsyncIOLoopKernelRestarter: restart failed\n    with a traceback\n"...)
 		return id // and it is not among the running ones
 	}
-	k.cmd = exec.Command(venvPython(r.t), "-u", "-c", kernelPy) //nolint:noctx // stop ends it
+	k.cmd = exec.Command(venvPython(r.t), "-u", "-c", kernelPy)
 	k.cmd.Dir, k.cmd.Env = filepath.Join(r.home, filepath.FromSlash(path)), append(os.Environ(), k.kernel.env...)
 	k.cmd.Stderr = writerFunc(func(p []byte) (int, error) { r.say(string(p)); return len(p), nil })
 	var err error

@@ -190,7 +190,7 @@ func loadImage(ctx context.Context, e *engine.Engine, req runnerRequest, talk *r
 	if err != nil {
 		return "", err
 	}
-	defer source.close()
+	defer source.close() //nolint:errcheck // it was only read
 	id, img := source.id, source.img
 	if have, err := e.ID(ctx, id); err != nil || have == id {
 		return id, err

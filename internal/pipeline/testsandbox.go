@@ -48,7 +48,7 @@ func openSandbox(ctx context.Context, req runnerRequest, talk *report.Printer) (
 	if err != nil {
 		return nil, err
 	}
-	defer source.close()
+	defer source.close() //nolint:errcheck // it was only read
 	layers, err := sandboxLayers(source)
 	if err != nil {
 		return nil, err

@@ -115,7 +115,7 @@ func newIDMap(program string, pid int, spans []span) error {
 		args = append(args, fmt.Sprint(s.inside), fmt.Sprint(s.outside), fmt.Sprint(s.size))
 	}
 	var out bytes.Buffer
-	cmd := exec.Command(program, args...)
+	cmd := exec.Command(program, args...) //nolint:noctx // it writes one file and ends
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Run(); err != nil {
 		if text := strings.TrimSpace(out.String()); text != "" {

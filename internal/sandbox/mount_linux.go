@@ -17,12 +17,7 @@ type mounter struct {
 	made []string // paths that had to be made, without the leading slash
 }
 
-// open finds a path of the image.
-func (m *mounter) open(p string) (int, error) {
-	return unix.Openat2(m.root, strings.TrimPrefix(path.Clean("/"+p), "/")+"/.", &unix.OpenHow{
-		Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT | unix.RESOLVE_NO_MAGICLINKS})
-}
-
+// openAny finds a path of the image.
 func (m *mounter) openAny(p string) (int, error) {
 	rel := strings.TrimPrefix(path.Clean("/"+p), "/")
 	if rel == "" {

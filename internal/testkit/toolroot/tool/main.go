@@ -91,10 +91,16 @@ var table = map[string]command{
 		fmt.Println(os.Getuid(), os.Getgid(), groups)
 		return err
 	}},
-	"pwd":        {0, func([]string) error { d, err := os.Getwd(); fmt.Println(d); return err }},
-	"env":        {0, func([]string) error { fmt.Println(strings.Join(os.Environ(), "\n")); return nil }},
-	"hostname":   {0, func([]string) error { h, err := os.Hostname(); fmt.Println(h); return err }},
-	"exit":       {1, func(a []string) error { n, err := strconv.Atoi(a[0]); os.Exit(n); return err }},
+	"pwd":      {0, func([]string) error { d, err := os.Getwd(); fmt.Println(d); return err }},
+	"env":      {0, func([]string) error { fmt.Println(strings.Join(os.Environ(), "\n")); return nil }},
+	"hostname": {0, func([]string) error { h, err := os.Hostname(); fmt.Println(h); return err }},
+	"exit": {1, func(a []string) error {
+		n, err := strconv.Atoi(a[0])
+		if err == nil {
+			os.Exit(n)
+		}
+		return err
+	}},
 	"sleep":      {1, func(a []string) error { d, err := time.ParseDuration(a[0]); time.Sleep(d); return err }},
 	"spawn":      {1, spawn},
 	"bomb":       {0, bomb},
