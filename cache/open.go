@@ -28,6 +28,9 @@ type Options struct {
 	Sync bool
 	// Now gives the time of use that Trim looks at. Nil means time.Now.
 	Now func() time.Time
+	// RemoveAll removes a folder with all that is in it. Nil means os.RemoveAll, which fails for
+	// trees that have folders nobody may write to, or files of other ids.
+	RemoveAll func(dir string) error
 }
 
 // A Cache is an open cache folder.
@@ -54,8 +57,11 @@ func Open(dir string, opts Options) (*Cache, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
+	if opts.RemoveAll == nil {
+		opts.RemoveAll = os.RemoveAll
+	}
 	c := &Cache{dir: abs, root: filepath.Join(abs, Version), opts: opts}
-	for _, d := range []string{"blob", "md5", "value", "partial", "lock", "tmp"} {
+	for _, d := range []string{"blob", "md5", "value", "tree", "partial", "lock", "tmp"} {
 		if err := os.MkdirAll(filepath.Join(c.root, d), 0o755); err != nil {
 			return nil, c.wrap("make folder", err)
 		}

@@ -3,8 +3,10 @@ package cache
 import (
 	"context"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -12,10 +14,11 @@ import (
 // An entry is one file of the cache.
 type entry struct {
 	path  string
-	kind  string // "blob", "partial", or the kind of a keyed value
+	kind  string // "blob", "partial", "tree", or the kind of a keyed value
 	size  int64
 	used  time.Time
 	short bool // an unfinished download
+	tree  bool // a folder
 }
 
 // list walks over all entries, in no order that counts.
@@ -38,12 +41,38 @@ func (c *Cache) list(ctx context.Context) ([]entry, error) {
 			if rel, err := filepath.Rel(top, p); err == nil && part == "value" {
 				kind, _, _ = strings.Cut(filepath.ToSlash(rel), "/")
 			}
-			all = append(all, entry{p, kind, st.Size(), st.ModTime(), part == "partial"})
+			all = append(all, entry{path: p, kind: kind, size: st.Size(), used: st.ModTime(), short: part == "partial"})
 			return nil
 		})
 		if err != nil {
 			return nil, c.wrap("list "+part, err)
 		}
+	}
+	trees, err := c.listTrees(ctx)
+	return append(all, trees...), err
+}
+
+// listTrees lists the folders; their size is in their name.
+func (c *Cache) listTrees(ctx context.Context) ([]entry, error) {
+	tops, err := filepath.Glob(filepath.Join(c.root, "tree", "??", "*-*"))
+	if err != nil {
+		return nil, c.wrap("list tree", err)
+	}
+	var all []entry
+	for _, top := range tops {
+		if err := ctx.Err(); err != nil {
+			return nil, c.wrap("list tree", err)
+		}
+		st, err := os.Stat(top)
+		if skipGone(err) != nil {
+			return nil, c.wrap("list tree", err)
+		}
+		_, size, _ := strings.Cut(filepath.Base(top), "-")
+		n, bad := strconv.ParseInt(size, 10, 64)
+		if err != nil || bad != nil {
+			continue
+		}
+		all = append(all, entry{path: top, kind: "tree", size: n, used: st.ModTime(), tree: true})
 	}
 	return all, nil
 }

@@ -17,13 +17,14 @@ import (
 // it dies, so whoever gets the lock of another's session may remove it at once: no guessing
 // by age or by process number.
 type session struct {
-	dir  string
-	lock *flock.Flock
+	dir       string
+	lock      *flock.Flock
+	removeAll func(dir string) error
 }
 
 const lockSuffix = ".lock"
 
-func newSession(tmp string) (*session, error) {
+func newSession(tmp string, removeAll func(string) error) (*session, error) {
 	for {
 		var b [8]byte
 		rand.Read(b[:]) // never fails since Go 1.24
@@ -42,12 +43,12 @@ func newSession(tmp string) (*session, error) {
 			l.Close()
 			return nil, err
 		}
-		return &session{dir: dir, lock: l}, nil
+		return &session{dir, l, removeAll}, nil
 	}
 }
 
 func (s *session) end() error {
-	err := os.RemoveAll(s.dir)
+	err := s.removeAll(s.dir)
 	// The name goes while the lock is held, so that nobody can hold a lock on a name
 	// that somebody else is about to take away.
 	if e := os.Remove(s.lock.Path()); err == nil && !errors.Is(e, fs.ErrNotExist) {
@@ -82,7 +83,7 @@ func (c *Cache) sweep() {
 			// A folder without its lock file: its owner was killed between the
 			// two removals of end.
 			if _, err := os.Stat(filepath.Join(tmp, name+lockSuffix)); errors.Is(err, fs.ErrNotExist) {
-				_ = os.RemoveAll(filepath.Join(tmp, name))
+				_ = c.opts.RemoveAll(filepath.Join(tmp, name))
 			}
 			continue
 		}
@@ -91,7 +92,7 @@ func (c *Cache) sweep() {
 			l.Close()
 			continue
 		}
-		s := &session{dir: filepath.Join(tmp, strings.TrimSuffix(name, lockSuffix)), lock: l}
+		s := &session{filepath.Join(tmp, strings.TrimSuffix(name, lockSuffix)), l, c.opts.RemoveAll}
 		_ = s.end()
 	}
 }
@@ -103,7 +104,7 @@ func (c *Cache) tmpDir() (string, error) {
 		return "", &VersionError{Dir: c.dir, Reason: "the cache is closed"}
 	}
 	if c.session == nil {
-		s, err := newSession(filepath.Join(c.root, "tmp"))
+		s, err := newSession(filepath.Join(c.root, "tmp"), c.opts.RemoveAll)
 		if err != nil {
 			return "", c.wrap("make temporary folder", err)
 		}

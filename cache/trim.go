@@ -64,7 +64,15 @@ func (c *Cache) Trim(ctx context.Context, o TrimOptions) (TrimReport, error) {
 		if !old && !over || e.short && held(e.path) {
 			continue
 		}
-		if err := os.Remove(e.path); skipGone(err) != nil {
+		if e.tree {
+			gone, err := c.removeTree(e.path)
+			if err != nil {
+				return rep, c.wrap("remove tree", err)
+			}
+			if !gone { // in use
+				continue
+			}
+		} else if err := os.Remove(e.path); skipGone(err) != nil {
 			return rep, c.wrap("remove entry", err)
 		}
 		left -= e.size

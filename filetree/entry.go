@@ -4,8 +4,8 @@
 // Paths are slash paths without a leading slash, clean, and never leave the tree
 // ([CheckPath]). Source: OCI image-spec layer.md, which is a restricted tar.
 //
-// Out of scope: devices, sockets and hard links. A hard link to a file of a lower layer
-// makes docker and podman fail, so corn never writes one.
+// Out of scope: devices and sockets. A hard link to a file of a lower layer makes docker and
+// podman fail: [HardLink] is for names within one layer, as exec steps make them.
 package filetree
 
 import (
@@ -22,6 +22,8 @@ const (
 	File    Type = 1
 	Dir     Type = 2
 	Symlink Type = 3
+	// HardLink is one more name of a file that stands before it in the same layer.
+	HardLink Type = 4
 )
 
 func (t Type) String() string {
@@ -32,6 +34,8 @@ func (t Type) String() string {
 		return "dir"
 	case Symlink:
 		return "symlink"
+	case HardLink:
+		return "hard link"
 	}
 	return fmt.Sprintf("type(%d)", uint8(t))
 }
@@ -49,7 +53,7 @@ type Entry struct {
 	Mode      uint32 // permission bits with setuid, setgid and sticky (07777); ignored for links
 	UID, GID  int
 	ModTime   int64  // Unix seconds
-	Link      string // a symlink's target, verbatim
+	Link      string // a symlink's target, verbatim; a hard link's is the Path of the file
 	SizeBytes int64  // of a file
 	// Xattrs are extended attributes by full name ("security.capability").
 	// They matter for directories that repeat the base's.

@@ -12,6 +12,6 @@
 // of how callers cut their writes, the clock, cores or the machine. Headers are written
 // here rather than by archive/tar, so that a new Go release cannot change them.
 //
-// Out of scope: hard links and devices (see package filetree), whiteouts other than as the
+// Out of scope: devices, hard links to files outside of the frame, whiteouts other than as the
 // plain files that they are, and which frame goes into which layer (oci/plan).
 package frame

@@ -329,7 +329,7 @@ func TestAddRefuses(t *testing.T) {
 		{"a dir with another attribute", []file{dir("a"), dir("a").with(func(e *filetree.Entry) { e.Xattrs = map[string]string{"user.x": ""} })}, `frame: entry "a" is written twice, with different attributes`},
 		{"absolute", []file{reg("/a", "")}, `frame: path "/a" is absolute`},
 		{"climbs out", []file{reg("a/../../b", "")}, `frame: path "a/../../b" leaves its folder`},
-		{"no type", []file{{Entry: filetree.Entry{Path: "a"}}}, `frame: entry "a" is a type(0): want a file, dir or symlink`},
+		{"no type", []file{{Entry: filetree.Entry{Path: "a"}}}, `frame: entry "a" is a type(0): want a file, dir, symlink or hard link`},
 		{"mode beyond 07777", []file{reg("a", "").with(func(e *filetree.Entry) { e.Mode = 0o100644 })}, `frame: entry "a" has mode 0100644: want at most 07777`},
 		{"negative owner", []file{reg("a", "").with(func(e *filetree.Entry) { e.UID = -1 })}, `frame: entry "a" belongs to -1:100: want no negative number`},
 		{"an empty link", []file{link("a", "")}, `frame: entry "a" links to ""`},

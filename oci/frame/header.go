@@ -27,7 +27,7 @@ func appendHeader(b []byte, e *filetree.Entry) []byte {
 	switch e.Type {
 	case filetree.Dir:
 		name, size = name+"/", 0
-	case filetree.Symlink:
+	case filetree.Symlink, filetree.HardLink:
 		size = 0
 	}
 	var records []string
@@ -38,7 +38,7 @@ func appendHeader(b []byte, e *filetree.Entry) []byte {
 		prefix, short = "", fallback(name)
 	}
 	link := ""
-	if e.Type == filetree.Symlink {
+	if e.Type == filetree.Symlink || e.Type == filetree.HardLink {
 		link = e.Link
 		if len(link) > 100 || !isASCII(link) {
 			add("linkpath", link)
@@ -77,6 +77,8 @@ func appendHeader(b []byte, e *filetree.Entry) []byte {
 		flag = '5'
 	case filetree.Symlink:
 		flag, mode = '2', 0o777
+	case filetree.HardLink:
+		flag = '1'
 	}
 	return appendBlock(b, flag, prefix, short, link, mode, uid, gid, size, mtime)
 }

@@ -22,8 +22,8 @@ func checkEntry(e *filetree.Entry) error {
 	}
 	bad := func(reason string) error { return &EntryError{Path: e.Path, Reason: reason} }
 	switch {
-	case e.Type != filetree.File && e.Type != filetree.Dir && e.Type != filetree.Symlink:
-		return bad("is a " + e.Type.String() + ": want a file, dir or symlink")
+	case e.Type < filetree.File || e.Type > filetree.HardLink:
+		return bad("is a " + e.Type.String() + ": want a file, dir, symlink or hard link")
 	case e.Mode&^0o7777 != 0:
 		return bad(fmt.Sprintf("has mode %#o: want at most 07777", e.Mode))
 	case e.UID < 0 || e.GID < 0:
@@ -32,7 +32,9 @@ func checkEntry(e *filetree.Entry) error {
 		return bad(fmt.Sprintf("is a %s of %d bytes", e.Type, e.SizeBytes))
 	case e.Type == filetree.Symlink && (e.Link == "" || strings.ContainsRune(e.Link, 0)):
 		return bad(fmt.Sprintf("links to %q", e.Link))
-	case e.Type != filetree.Symlink && e.Link != "":
+	case e.Type == filetree.HardLink && filetree.CheckPath(e.Link) != nil:
+		return bad(fmt.Sprintf("is a hard link to %q", e.Link))
+	case e.Type != filetree.Symlink && e.Type != filetree.HardLink && e.Link != "":
 		return bad(fmt.Sprintf("is a %s that links to %q", e.Type, e.Link))
 	}
 	for k := range e.Xattrs {
@@ -68,6 +70,12 @@ func (f *Writer) remember(e *filetree.Entry) (again bool, err error) {
 			break // its parents are known as well
 		}
 		f.seen[d] = seen{kind: filetree.Dir}
+	}
+	if e.Type == filetree.HardLink {
+		// Engines cannot link to what only a lower layer has.
+		if k := f.seen[e.Link].kind; k != filetree.File && k != filetree.HardLink {
+			return bad(fmt.Sprintf("is a hard link to %q, which is no file that stands before it", e.Link))
+		}
 	}
 	s := seen{kind: e.Type}
 	if e.Type == filetree.Dir {

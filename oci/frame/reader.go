@@ -97,8 +97,10 @@ func entryOf(h *tar.Header) (filetree.Entry, error) {
 		e.Type, e.Path = filetree.Dir, strings.TrimSuffix(h.Name, "/")
 	case tar.TypeSymlink:
 		e.Type, e.Link = filetree.Symlink, h.Linkname
+	case tar.TypeLink:
+		e.Type, e.Link = filetree.HardLink, h.Linkname
 	default:
-		return e, &EntryError{Path: h.Name, Reason: fmt.Sprintf("has the tar type %q: want a file, dir or symlink", h.Typeflag)}
+		return e, &EntryError{Path: h.Name, Reason: fmt.Sprintf("has the tar type %q: want a file, dir, symlink or hard link", h.Typeflag)}
 	}
 	for k, v := range h.PAXRecords {
 		if strings.HasPrefix(k, "GNU.sparse.") {

@@ -1,0 +1,56 @@
+//go:build !linux
+
+package sandbox
+
+import (
+	"context"
+	"io"
+	"os"
+
+	"github.com/nasa-openscapes/corn/cache"
+	"github.com/nasa-openscapes/corn/filetree"
+)
+
+// A Root refuses everything: there is no sandbox on this system.
+type Root struct{}
+
+// A Process is none.
+type Process struct{}
+
+func refused() error { return &RefusedError{Cause: NotLinux, Act: "run a program of an image"} }
+
+// Open returns a *RefusedError.
+func Open(context.Context, *cache.Cache, []Layer, Options) (*Root, error) { return nil, refused() }
+
+// Mode returns "".
+func (*Root) Mode() Mode { return "" }
+
+// Run returns a *RefusedError.
+func (*Root) Run(context.Context, Command) error { return refused() }
+
+// Start returns a *RefusedError.
+func (*Root) Start(context.Context, Command) (*Process, error) { return nil, refused() }
+
+// Changes returns a *RefusedError.
+func (*Root) Changes(context.Context, func(filetree.Entry, io.Reader) error) error { return refused() }
+
+// Reset returns a *RefusedError.
+func (*Root) Reset() error { return refused() }
+
+// Close does nothing.
+func (*Root) Close() error { return nil }
+
+// Wait returns a *RefusedError.
+func (*Process) Wait() error { return refused() }
+
+// Signal returns a *RefusedError.
+func (*Process) Signal(os.Signal) error { return refused() }
+
+// Kill returns a *RefusedError.
+func (*Process) Kill() error { return refused() }
+
+// RemoveAll is os.RemoveAll.
+func RemoveAll(dir string) error { return os.RemoveAll(dir) }
+
+// Check returns a *RefusedError.
+func Check(Mode) (Mode, error) { return "", refused() }
