@@ -76,6 +76,7 @@ func newRoot(g *globals) *cobra.Command {
 	root.PersistentFlags().BoolVarP(&g.quiet, "quiet", "q", false, "print no notes and no progress")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, err) })
 	root.AddCommand(newBuild(g), newLock(g), newCheck(g), newPush(g), newPull(g), newCache(g), newGC(g))
+	root.AddCommand(newBuild(g), newCheck(g), newRun(g), newShell(g), newCache(g), newGC(g))
 	return root
 }
 

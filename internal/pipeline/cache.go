@@ -8,6 +8,7 @@ import (
 
 	"github.com/nasa-openscapes/corn/cache"
 	"github.com/nasa-openscapes/corn/internal/report"
+	"github.com/nasa-openscapes/corn/internal/sandbox"
 )
 
 // A CacheResult is what `corn cache --json` prints.
@@ -29,7 +30,7 @@ type CacheKind struct {
 
 // kindNames are what users call the cache's kinds.
 var kindNames = map[string]string{
-	"blob": "archives", "partial": "unfinished downloads", "frame": "frames", "layer": "layer digests",
+	"blob": "archives", "partial": "unfinished downloads", "tree": "unpacked layers", "frame": "frames", "layer": "layer digests",
 	kindFacts: "facts", kindMissing: "bytecode lists", kindPlan: "planned environments", kindBase: "base images",
 }
 
@@ -40,7 +41,7 @@ func openCacheAt(dir string) (*cache.Cache, error) {
 			return nil, report.In(report.Usage, err)
 		}
 	}
-	return cache.Open(dir, cache.Options{})
+	return cache.Open(dir, cache.Options{RemoveAll: sandbox.RemoveAll})
 }
 
 // Cache tells what is in the local cache; an empty dir is the default one.

@@ -22,6 +22,7 @@ const (
 	Base        Class = 7
 	Disk        Class = 8
 	Registry    Class = 9
+	Sandbox     Class = 11
 	Interrupted Class = 130
 )
 
@@ -37,6 +38,7 @@ const ExitCodes = `Exit codes:
   7    the base image
   8    no space left on the disk
   9    a registry: no image taken or given, or a wrong one
+  11   the sandbox: this machine refuses it, or a program in it failed
   130  interrupted`
 
 // An Error gives an error its class. It adds no words.

@@ -25,8 +25,17 @@ func Open(context.Context, *cache.Cache, []Layer, Options) (*Root, error) { retu
 // Mode returns "".
 func (*Root) Mode() Mode { return "" }
 
+// ReadFile returns a *RefusedError.
+func (*Root) ReadFile(string) ([]byte, error) { return nil, refused() }
+
 // Run returns a *RefusedError.
 func (*Root) Run(context.Context, Command) error { return refused() }
+
+// RunTerminal returns a *RefusedError.
+func (*Root) RunTerminal(context.Context, Command, *os.File, *os.File) error { return refused() }
+
+// Names returns none.
+func (*Root) Names(string) []string { return nil }
 
 // Start returns a *RefusedError.
 func (*Root) Start(context.Context, Command) (*Process, error) { return nil, refused() }

@@ -36,6 +36,9 @@ type Options struct {
 	Mode Mode
 	// Unpack bounds what layers may hold.
 	Unpack UnpackLimits
+	// Unpacked is called for each layer whose tree is there, from several goroutines at
+	// once. It may be nil.
+	Unpacked func()
 }
 
 // UnpackLimits bound one layer. Zero means the default.

@@ -99,14 +99,14 @@ func Open(ctx context.Context, c *cache.Cache, layers []Layer, o Options) (*Root
 		return nil, err
 	}
 	r := &Root{c: c, mode: mode, user: user}
-	if err := r.open(ctx, layers, o.Unpack); err != nil {
+	if err := r.open(ctx, layers, o); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
 }
 
-func (r *Root) open(ctx context.Context, layers []Layer, l UnpackLimits) (err error) {
-	if r.trees, err = unpackAll(ctx, r.c, r.mode, layers, l); err != nil {
+func (r *Root) open(ctx context.Context, layers []Layer, o Options) (err error) {
+	if r.trees, err = unpackAll(ctx, r.c, r.mode, layers, o); err != nil {
 		return err
 	}
 	if r.scratch, err = r.c.TempDir(); err != nil {

@@ -95,6 +95,7 @@ func (r *runOrder) launch() (pid int, err error) {
 	if err := setLimits(r.Limits); err != nil {
 		return 0, err
 	}
+	r.handOver()
 	if err := confine(c.UID == 0, last); err != nil {
 		return 0, err
 	}
@@ -111,6 +112,17 @@ func (r *runOrder) launch() (pid int, err error) {
 		return 0, &StartError{Program: c.Args[0], Reason: startReason(err, program, c)}
 	}
 	return pid, nil
+}
+
+// handOver gives the program its pipes and its terminal, so that it may open /dev/stdout. Files
+// stay whose they are.
+func (r *runOrder) handOver() {
+	for fd := range 3 {
+		var st unix.Stat_t
+		if unix.Fstat(fd, &st) == nil && (st.Mode&unix.S_IFMT == unix.S_IFIFO || r.Command.Terminal) {
+			_ = unix.Fchown(fd, r.Command.UID, -1) // else it does without
+		}
+	}
 }
 
 func startReason(err error, program string, c commandOrder) string {

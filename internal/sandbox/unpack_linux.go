@@ -36,7 +36,7 @@ func (l UnpackLimits) orDefault() UnpackLimits {
 
 // unpackAll returns the trees of the layers, in their order. The same layer may be there
 // several times.
-func unpackAll(ctx context.Context, c *cache.Cache, mode Mode, layers []Layer, l UnpackLimits) ([]*cache.Tree, error) {
+func unpackAll(ctx context.Context, c *cache.Cache, mode Mode, layers []Layer, o Options) ([]*cache.Tree, error) {
 	mapping, err := mapKey(mode)
 	if err != nil {
 		return nil, err
@@ -46,11 +46,14 @@ func unpackAll(ctx context.Context, c *cache.Cache, mode Mode, layers []Layer, l
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i, layer := range layers {
 		g.Go(func() error {
-			t, err := unpack(ctx, c, mode, mapping, layer, l.orDefault())
+			t, err := unpack(ctx, c, mode, mapping, layer, o.Unpack.orDefault())
 			if err != nil {
 				return fmt.Errorf("layer %d of %d: %w", i+1, len(layers), err)
 			}
 			trees[i] = t
+			if o.Unpacked != nil {
+				o.Unpacked()
+			}
 			return nil
 		})
 	}
