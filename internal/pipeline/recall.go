@@ -112,11 +112,11 @@ func (b *builder) recall() {
 		}
 		g.Go(func() error {
 			e.sum = nil
-			if e.planKey, ok = b.planKey(e, o, id); !ok {
-				e.planKey = digest.SHA256{}
+			key, ok := b.planKey(e, o, id)
+			if e.planKey = key; !ok { // key is zero
 				return nil
 			}
-			data, err := b.cache.GetBytes(kindPlan, e.planKey)
+			data, err := b.cache.GetBytes(kindPlan, key)
 			if err != nil {
 				return nil //nolint:nilerr // what is not known is planned
 			}
