@@ -89,15 +89,16 @@ func (b *builder) planTests(kernels *kernel.Result, project *kerneltest.Project)
 	var out []TestedKernel
 	add := func(name, env string, files ...string) error {
 		key := digest.NewKey("kernel-test").Int("rules", testRules).Int("format", image.FormatVersion).Sum("base", b.base.ConfigDigest()).Str("name", name)
-		for _, id := range slices.Compact([]string{notebookID, env}) {
-			if e := b.envByID(id); e != nil {
-				key.Str("env", id)
-				for _, p := range e.packages {
-					key.Sum("package", p.place)
-				}
-				for _, r := range slices.Concat(e.requested, e.requestedPip) {
-					key.Str("requested", r)
-				}
+		for _, e := range b.envs { // the notebook's, which may be the base's instead, is the first
+			if e.id != notebookID && e.id != env {
+				continue
+			}
+			key.Str("env", e.id)
+			for _, p := range e.packages {
+				key.Sum("package", p.place)
+			}
+			for _, r := range slices.Concat(e.requested, e.requestedPip) {
+				key.Str("requested", r)
 			}
 		}
 		for _, f := range files {
