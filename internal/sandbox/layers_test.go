@@ -354,3 +354,15 @@ func TestTreesAreKept(t *testing.T) {
 		}
 	})
 }
+
+// TestLayerTwice has a layer again above another one, as an image has that was built on an image of
+// the same packages: the last one counts, and programs start.
+func TestLayerTwice(t *testing.T) {
+	eachMode(t, func(t *testing.T, m Mode) {
+		between := toolroot.Layer(t, []toolroot.Entry{text("opt/file", "other"), text("opt/keep/.wh.a", ""), text("opt/extra", "extra")})
+		r := openRoot(t, m, lower(t), between, lower(t))
+		if got, want := must(t, r, Command{}, "cat /opt/file ; cat /opt/keep/a ; cat /opt/extra"), "fileaextra"; strings.ReplaceAll(got, "\n", "") != want {
+			t.Errorf("files of a layer that stands twice, and of the one between: %q, want %q", got, want)
+		}
+	})
+}

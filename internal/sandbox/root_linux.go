@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nasa-openscapes/corn/cache"
+	"github.com/nasa-openscapes/corn/digest"
 )
 
 // A Root is a root file system made of layers, with a folder on top that takes what
@@ -105,8 +106,25 @@ func Open(ctx context.Context, c *cache.Cache, layers []Layer, o Options) (*Root
 	return r, nil
 }
 
+// highest leaves out layers that stand again further up: what they have, hide and remove, their
+// second time has, hides and removes as well. An overlay does not take a folder twice. Images that
+// corn builds on its own images have such layers.
+func highest(layers []Layer) []Layer {
+	last := map[digest.SHA256]int{}
+	for i, l := range layers {
+		last[l.DiffID] = i
+	}
+	var out []Layer
+	for i, l := range layers {
+		if last[l.DiffID] == i {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
 func (r *Root) open(ctx context.Context, layers []Layer, o Options) (err error) {
-	if r.trees, err = unpackAll(ctx, r.c, r.mode, layers, o); err != nil {
+	if r.trees, err = unpackAll(ctx, r.c, r.mode, highest(layers), o); err != nil {
 		return err
 	}
 	if r.scratch, err = r.c.TempDir(); err != nil {
