@@ -212,6 +212,29 @@ func (b *builder) wholeFacts(ctx context.Context, p *pkg) (*artifact.Facts, erro
 	return own.facts, nil
 }
 
+// allFacts returns all that is known of every archive of the image, by its SHA-256.
+func (b *builder) allFacts(ctx context.Context) (map[digest.SHA256]*artifact.Facts, error) {
+	whole := map[digest.SHA256]*artifact.Facts{}
+	var heads []*pkg
+	for _, p := range b.artifacts() {
+		whole[p.facts.SHA256] = p.facts
+		if p.isHead() {
+			own := *p // others may look at p meanwhile
+			heads = append(heads, &own)
+		}
+	}
+	if len(heads) == 0 {
+		return whole, nil
+	}
+	if err := b.learnOf(ctx, heads); err != nil {
+		return nil, err
+	}
+	for _, p := range heads {
+		whole[p.facts.SHA256] = p.facts
+	}
+	return whole, nil
+}
+
 // isHead tells whether the package's facts are those of a summary.
 func (p *pkg) isHead() bool { return p.facts.Conda == nil && p.facts.Wheel == nil }
 

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/nasa-openscapes/corn/artifact"
 	"github.com/nasa-openscapes/corn/digest"
 	"github.com/nasa-openscapes/corn/internal/engine"
 	"github.com/nasa-openscapes/corn/internal/image"
@@ -284,7 +283,8 @@ func (b *builder) testNow(ctx context.Context, img image.Image, v *variant, t *T
 	if err != nil {
 		return nil, err
 	}
-	_, files, err := b.describe(v, b.kernels).Files(nil)
+	described := b.describe(v, b.kernels)
+	_, files, err := described.Files(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -300,16 +300,11 @@ func (b *builder) testNow(ctx context.Context, img image.Image, v *variant, t *T
 		return nil, err
 	}
 	defer r.close()
-	facts := map[digest.SHA256]*artifact.Facts{}
-	for _, p := range b.artifacts() {
-		f, err := b.wholeFacts(ctx, p)
-		if err != nil {
-			return nil, report.In(report.Package, err)
-		}
-		facts[f.SHA256] = f
+	facts, err := b.allFacts(ctx)
+	if err != nil {
+		return nil, report.In(report.Package, err)
 	}
-	described := kerneltest.Describe(b.describe(v, b.kernels), facts)
-	return runTests(ctx, r, described, kerneltest.Options{
+	return runTests(ctx, r, kerneltest.Describe(described, facts), kerneltest.Options{
 		Jobs: b.jobs, Project: project, Only: func(name string) bool { return slices.Contains(names, name) },
 	}, b.talk)
 }
