@@ -42,3 +42,20 @@ func Resolve(p string, link func(p string) (target string, ok bool)) (real strin
 	}
 	return cur, cur != ""
 }
+
+// Climbs tells whether p, read from the root, leaves it on the way.
+func Climbs(p string) bool {
+	depth := 0
+	for part := range strings.SplitSeq(p, "/") {
+		switch part {
+		case "", ".":
+		case "..":
+			if depth--; depth < 0 {
+				return true
+			}
+		default:
+			depth++
+		}
+	}
+	return false
+}

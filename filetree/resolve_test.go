@@ -27,3 +27,14 @@ func TestResolve(t *testing.T) {
 		}
 	}
 }
+
+func TestClimbs(t *testing.T) {
+	for p, want := range map[string]bool{
+		"": false, "a/b": false, "/a": false, "a/../b": false, "./a/./..": false,
+		"..": true, "a/../../b": true, "/../etc": true, "a/b/../../../c/d": true,
+	} {
+		if got := Climbs(p); got != want {
+			t.Errorf("Climbs(%q) = %v, want %v", p, got, want)
+		}
+	}
+}

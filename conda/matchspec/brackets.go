@@ -55,20 +55,11 @@ func openingBracket(s string) int {
 // closingBracket finds the "]" to an opening one, past quotes and lists.
 func closingBracket(s string) int {
 	depth := 0
-	var quote byte
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case quote != 0 && c == '\\':
-			i++
-		case quote != 0:
-			if c == quote {
-				quote = 0
-			}
-		case c == '"' || c == '\'':
-			quote = c
-		case c == '[':
+	for i, c := range unquoted(s) {
+		switch c {
+		case '[':
 			depth++
-		case c == ']':
+		case ']':
 			if depth == 0 {
 				return i
 			}

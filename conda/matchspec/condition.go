@@ -147,17 +147,8 @@ func (w *whenParser) one(depth int) *Condition {
 // not open, outside of quotes and brackets.
 func specEnd(s string) int {
 	depth := 0
-	var quote byte
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case quote != 0 && c == '\\':
-			i++
-		case quote != 0:
-			if c == quote {
-				quote = 0
-			}
-		case c == '"' || c == '\'':
-			quote = c
+	for i, c := range unquoted(s) {
+		switch {
 		case c == '[' || c == '(':
 			depth++
 		case (c == ']' || c == ')') && depth > 0:

@@ -3,6 +3,7 @@ package matchspec
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 
 	"github.com/nasa-openscapes/corn/conda/version"
@@ -81,24 +82,33 @@ func (p *parser) body() part {
 // commentStart finds a "#" outside of quotes. One that follows an archive's name
 // right away begins the archive's hash and is none.
 func commentStart(s string) int {
-	var quote byte
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case quote != 0 && c == '\\':
-			i++
-		case quote != 0:
-			if c == quote {
-				quote = 0
-			}
-		case c == '"' || c == '\'':
-			quote = c
-		case c == '#':
-			if !endsInArchive(s[:i]) {
-				return i
-			}
+	for i, c := range unquoted(s) {
+		if c == '#' && !endsInArchive(s[:i]) {
+			return i
 		}
 	}
 	return -1
+}
+
+// unquoted goes through the bytes of s that are outside of quotes, the quotes left out.
+func unquoted(s string) iter.Seq2[int, byte] {
+	return func(yield func(int, byte) bool) {
+		var quote byte
+		for i := 0; i < len(s); i++ {
+			switch c := s[i]; {
+			case quote != 0 && c == '\\':
+				i++
+			case quote != 0:
+				if c == quote {
+					quote = 0
+				}
+			case c == '"' || c == '\'':
+				quote = c
+			case !yield(i, c):
+				return
+			}
+		}
+	}
 }
 
 func (p *parser) parse(t part) {

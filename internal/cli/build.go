@@ -43,12 +43,9 @@ func newBuild(g *globals) *cobra.Command {
 		Example: buildExample,
 		Args:    oneProject,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			req.Project = "."
-			if len(args) == 1 {
-				req.Project = args[0]
-			}
-			if req.Jobs < 0 {
-				return usage(cmd, fmt.Errorf("--jobs is %d: want 1 or more, or 0 for one per core", req.Jobs))
+			req.Project = projectOf(args)
+			if err := checkJobs(cmd, req.Jobs); err != nil {
+				return err
 			}
 			req.Version = Version()
 			req.StaleLocks = !locked

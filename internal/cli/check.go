@@ -24,10 +24,7 @@ func newCheck(g *globals) *cobra.Command {
 		Example: "  corn check\n  corn check hackweek --json",
 		Args:    oneProject,
 		RunE: func(_ *cobra.Command, args []string) error {
-			req.Project = "."
-			if len(args) == 1 {
-				req.Project = args[0]
-			}
+			req.Project = projectOf(args)
 			p := g.printer()
 			res, err := pipeline.Check(req, p)
 			if err != nil {

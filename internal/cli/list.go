@@ -25,10 +25,7 @@ func newList(g *globals) *cobra.Command {
 		Example: "  corn list\n  corn list hackweek --json",
 		Args:    oneProject,
 		RunE: func(_ *cobra.Command, args []string) error {
-			req.Project = "."
-			if len(args) == 1 {
-				req.Project = args[0]
-			}
+			req.Project = projectOf(args)
 			p := g.printer()
 			res, err := pipeline.List(req, p)
 			if err != nil {

@@ -106,3 +106,19 @@ func oneProject(cmd *cobra.Command, args []string) error {
 	}
 	return nil
 }
+
+// projectOf is the folder that oneProject let pass, else the current one.
+func projectOf(args []string) string {
+	if len(args) == 1 {
+		return args[0]
+	}
+	return "."
+}
+
+// checkJobs refuses a --jobs that says nothing.
+func checkJobs(cmd *cobra.Command, jobs int) error {
+	if jobs < 0 {
+		return usage(cmd, fmt.Errorf("--jobs is %d: want 1 or more, or 0 for one per core", jobs))
+	}
+	return nil
+}

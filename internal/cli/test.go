@@ -46,8 +46,8 @@ func newTest(g *globals) *cobra.Command {
 			if len(args) == 1 {
 				req.Image = args[0]
 			}
-			if req.Jobs < 0 {
-				return usage(cmd, fmt.Errorf("--jobs is %d: want 1 or more, or 0 for one per core", req.Jobs))
+			if err := checkJobs(cmd, req.Jobs); err != nil {
+				return err
 			}
 			p := g.printer()
 			res, err := pipeline.Test(cmd.Context(), req, p)

@@ -46,17 +46,9 @@ type pushBlob struct {
 // on the way leaves tags as they were. Blobs are named by their content, so two builders
 // that push at once can only write the same bytes twice.
 func (w *writing) push(ctx context.Context, out Output) error {
-	ref, err := out.target()
+	ref, repo, err := out.writable(ctx, w.mountable)
 	if err != nil {
 		return err
-	}
-	n, err := ref.repositoryName()
-	if err != nil {
-		return err
-	}
-	repo, err := out.Registries.or().repository(ctx, n, writingScope, w.mountable(n)...)
-	if err != nil {
-		return (&repository{shown: showRepository(n)}).readOnly(err)
 	}
 	p := &pushing{w: w, repo: repo, jobs: out.Jobs, sent: map[v1.Hash]bool{}}
 	if p.jobs <= 0 {
@@ -76,6 +68,28 @@ func (w *writing) push(ctx context.Context, out Output) error {
 		err = repo.tag(ctx, w.rawManifest, types.OCIManifestSchema1, tags)
 	}
 	return repo.readOnly(err)
+}
+
+// writable opens the output's repository for writing. mountable, if not nil, names the
+// other repositories that layers are to be mounted from.
+func (o Output) writable(ctx context.Context, mountable func(to name.Repository) []name.Repository) (Ref, *repository, error) {
+	ref, err := o.target()
+	if err != nil {
+		return ref, nil, err
+	}
+	n, err := ref.repositoryName()
+	if err != nil {
+		return ref, nil, err
+	}
+	var from []name.Repository
+	if mountable != nil {
+		from = mountable(n)
+	}
+	repo, err := o.Registries.or().repository(ctx, n, writingScope, from...)
+	if err != nil {
+		err = (&repository{shown: showRepository(n)}).readOnly(err)
+	}
+	return ref, repo, err
 }
 
 // blobUnknown tells that a registry refuses a manifest for the lack of blobs, whatever it
@@ -301,17 +315,9 @@ func Tag(ctx context.Context, out Output, d digest.SHA256) error {
 	if out.Kind != Registry {
 		return &RefError{out.String(), "is no registry, whose images get their tags when they are written"}
 	}
-	ref, err := out.target()
+	ref, repo, err := out.writable(ctx, nil)
 	if err != nil {
 		return err
-	}
-	n, err := ref.repositoryName()
-	if err != nil {
-		return err
-	}
-	repo, err := out.Registries.or().repository(ctx, n, writingScope)
-	if err != nil {
-		return (&repository{shown: showRepository(n)}).readOnly(err)
 	}
 	raw, mediaType, err := repo.manifest(ctx, d.OCI())
 	if err != nil {

@@ -40,17 +40,9 @@ func referrersTag(subject digest.SHA256) string { return "sha256-" + subject.Str
 // repository. artifactType is a media type that says what the document is, with which Attached
 // finds it. Equal documents are attached once.
 func Attach(ctx context.Context, out Output, subject digest.SHA256, artifactType string, data []byte) error {
-	ref, err := out.target()
+	_, repo, err := out.writable(ctx, nil)
 	if err != nil {
 		return err
-	}
-	n, err := ref.repositoryName()
-	if err != nil {
-		return err
-	}
-	repo, err := out.Registries.or().repository(ctx, n, writingScope)
-	if err != nil {
-		return (&repository{shown: showRepository(n)}).readOnly(err)
 	}
 	return repo.readOnly(repo.attach(ctx, subject, artifactType, data))
 }

@@ -118,7 +118,7 @@ func (s *scanner) entry(hdr *tar.Header, r io.Reader) (reason string, err error)
 	if strings.ContainsRune(hdr.Name, 0) {
 		return "holds a NUL byte", nil
 	}
-	if climbs(hdr.Name) {
+	if filetree.Climbs(hdr.Name) {
 		return "leaves the root", nil
 	}
 	p := cleanPath(hdr.Name)
@@ -194,7 +194,7 @@ func (s *scanner) node(hdr *tar.Header, p string, r io.Reader) (n *node, reason 
 	case tar.TypeSymlink:
 		return &node{kind: filetree.Symlink, link: hdr.Linkname, uid: hdr.Uid, gid: hdr.Gid, layer: s.index}, "", nil
 	case tar.TypeLink:
-		if climbs(hdr.Linkname) {
+		if filetree.Climbs(hdr.Linkname) {
 			return nil, fmt.Sprintf("is a hard link to %q, which leaves the root", hdr.Linkname), nil
 		}
 		real, err := follow(cleanPath(hdr.Linkname), false, func(real string) (*node, error) { return s.tree.at(real), nil })

@@ -44,23 +44,6 @@ func cleanPath(p string) string {
 	return strings.TrimPrefix(path.Clean("/"+p), "/")
 }
 
-// climbs tells whether p, read from the root, leaves it on the way.
-func climbs(p string) bool {
-	depth := 0
-	for part := range strings.SplitSeq(p, "/") {
-		switch part {
-		case "", ".":
-		case "..":
-			if depth--; depth < 0 {
-				return true
-			}
-		default:
-			depth++
-		}
-	}
-	return false
-}
-
 // follow resolves p through symbolic links and returns the real path. get returns what
 // stands at a real path, nil for nothing, and is called for every path on the way. What
 // does not exist is taken as a directory to be made. With last false, the final component

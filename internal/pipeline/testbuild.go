@@ -237,16 +237,14 @@ func (b *builder) testOnce(ctx context.Context, img image.Image, v *variant, o i
 // takeOverResults looks for kernels that passed before, with the same inputs: in what is attached
 // to this image, where it was there already, and to the previous one.
 func (b *builder) takeOverResults(ctx context.Context, t *TestsResult, o image.Output, d digest.SHA256) {
-	at := []struct {
+	type place struct {
 		out    image.Output
 		digest digest.SHA256
-	}{{o, d}}
+	}
+	at := []place{{o, d}}
 	if b.previous != nil && b.previous.Digest != d {
 		if ref, err := image.ParseRef(b.previous.Ref); err == nil && ref.Kind == image.Registry {
-			at = append(at, struct {
-				out    image.Output
-				digest digest.SHA256
-			}{image.Output{Kind: image.Registry, Path: ref.Path, Registries: b.registries}, b.previous.Digest})
+			at = append(at, place{image.Output{Kind: image.Registry, Path: ref.Path, Registries: b.registries}, b.previous.Digest})
 		}
 	}
 	taken := 0

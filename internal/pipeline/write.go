@@ -133,7 +133,7 @@ func splitTag(s string) (repo, tag string) {
 
 // metadataFiles plans kernels and config. They depend on no layer.
 func (b *builder) metadataFiles() (*kernel.Result, *image.ConfigPlan, error) {
-	opts := kernel.Options{Dir: image.SharedKernelsDir}
+	opts := kernel.Options{Dir: image.SharedKernelsDir, Taken: b.otherKernels()}
 	var o image.ConfigOptions
 	notebook := b.baseFacts.NotebookPrefix
 	switch {
@@ -142,11 +142,6 @@ func (b *builder) metadataFiles() (*kernel.Result, *image.ConfigPlan, error) {
 		opts.Dir, opts.DirUID, opts.DirGID = e.root+"/share/jupyter/kernels", b.uid, b.gid
 		opts.NBCondaKernels = slices.ContainsFunc(e.packages, func(p *pkg) bool { return p.facts.Name == "nb_conda_kernels" })
 		o.NotebookPrefix = notebook
-		for _, path := range e.sum.files {
-			if name, ok := strings.CutSuffix(strings.TrimPrefix(path, "share/jupyter/kernels/"), "/kernel.json"); ok && !strings.Contains(name, "/") {
-				opts.Taken = append(opts.Taken, name)
-			}
-		}
 	case b.baseFacts.Notebook != nil:
 		real, _, err := b.baseFacts.ResolveDir(notebook + "/share/jupyter/kernels")
 		if err != nil {
@@ -155,12 +150,6 @@ func (b *builder) metadataFiles() (*kernel.Result, *image.ConfigPlan, error) {
 		opts.Dir, opts.DirUID, opts.DirGID = real, b.uid, b.gid
 		opts.NBCondaKernels = b.baseFacts.Notebook.NBCondaKernels
 		o.NotebookPrefix = notebook
-		for _, k := range b.baseFacts.Notebook.Kernels {
-			opts.Taken = append(opts.Taken, k.Name)
-		}
-	}
-	for _, k := range b.baseFacts.Kernels {
-		opts.Taken = append(opts.Taken, k.Name)
 	}
 	var envs []kernel.Env
 	for _, e := range b.envs {

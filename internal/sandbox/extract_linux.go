@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/nasa-openscapes/corn/filetree"
 )
 
 const (
@@ -85,23 +87,6 @@ type dirTime struct {
 	time unix.Timespec
 }
 
-// climbs tells whether p, read from the root, leaves it on the way.
-func climbs(p string) bool {
-	depth := 0
-	for part := range strings.SplitSeq(p, "/") {
-		switch part {
-		case "", ".":
-		case "..":
-			if depth--; depth < 0 {
-				return true
-			}
-		default:
-			depth++
-		}
-	}
-	return false
-}
-
 // entry makes one entry. A reason is what is wrong with the entry itself.
 func (x *extractor) entry(h *tar.Header, r io.Reader) (reason string, err error) {
 	switch {
@@ -109,7 +94,7 @@ func (x *extractor) entry(h *tar.Header, r io.Reader) (reason string, err error)
 		return "", nil
 	case strings.ContainsRune(h.Name, 0):
 		return "holds a NUL byte", nil
-	case climbs(h.Name):
+	case filetree.Climbs(h.Name):
 		return "leaves the root", nil
 	case len(h.Name) > maxDepth:
 		return "has a path of more than 4,096 bytes", nil
@@ -321,7 +306,7 @@ func (x *extractor) file(p string, h *tar.Header, r io.Reader) (reason string, e
 // link makes a hard link, which may only lead to a file of this layer: overlays, and
 // engines with them, cannot link over layers.
 func (x *extractor) link(p string, h *tar.Header) (reason string, err error) {
-	if climbs(h.Linkname) {
+	if filetree.Climbs(h.Linkname) {
 		return fmt.Sprintf("is a hard link to %q, which leaves the root", h.Linkname), nil
 	}
 	none := fmt.Sprintf("is a hard link to %q, which is no file of this layer", h.Linkname)
