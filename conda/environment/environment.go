@@ -3,11 +3,12 @@ package environment
 import (
 	"github.com/nasa-openscapes/corn/conda/matchspec"
 	"github.com/nasa-openscapes/corn/conda/record"
+	"github.com/nasa-openscapes/corn/yamltree"
 )
 
 // A Place is where something stands in a file. Both count from 1; the column counts
 // characters.
-type Place struct{ Line, Column int }
+type Place = yamltree.Place
 
 // An Environment is one environment.yml, as written and in its order.
 type Environment struct {

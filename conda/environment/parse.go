@@ -1,6 +1,7 @@
 package environment
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"regexp"
@@ -10,11 +11,15 @@ import (
 
 	"github.com/nasa-openscapes/corn/conda/matchspec"
 	"github.com/nasa-openscapes/corn/conda/record"
+	"github.com/nasa-openscapes/corn/yamltree"
 )
 
 // Parse reads an environment.yml. file is its name for errors. The error is a *ParseError.
 func Parse(file string, data []byte) (*Environment, error) {
-	f, root, err := parseYAML(file, data)
+	if err := readable(file, data); err != nil {
+		return nil, err
+	}
+	f, root, err := yamltree.Parse(file, data)
 	if err != nil {
 		return nil, err
 	}
@@ -26,9 +31,28 @@ func Parse(file string, data []byte) (*Environment, error) {
 	return r.env, nil
 }
 
+const maxFileBytes = 1 << 20 // real ones have 5 KB
+
+// readable refuses what nobody writes as an environment.yml.
+func readable(file string, data []byte) error {
+	if len(data) > maxFileBytes {
+		return &ParseError{File: file, Reason: fmt.Sprintf("the file has %d bytes, want at most %d", len(data), maxFileBytes)}
+	}
+	if utf8.Valid(data) {
+		return nil
+	}
+	n := 0
+	for line := range bytes.Lines(data) {
+		if n++; !utf8.Valid(line) {
+			return &ParseError{File: file, Line: n, Reason: "the line is not UTF-8", Text: yamltree.Shown(string(line))}
+		}
+	}
+	return nil
+}
+
 // A reader fills an Environment from a file's values.
 type reader struct {
-	f   *yamlFile
+	f   *yamltree.File
 	env *Environment
 }
 
@@ -38,16 +62,16 @@ func (r *reader) warn(p Place, format string, args ...any) {
 
 var keys = []string{"name", "channels", "dependencies", "variables", "platforms", "prefix", "category"}
 
-func (r *reader) top(root *value) error {
-	if root.kind == nothing {
+func (r *reader) top(root *yamltree.Value) error {
+	if root.Kind == yamltree.Nothing {
 		return nil
 	}
-	if root.kind != mapping {
-		return r.f.fail(root, "the file is %s: want %s with name, channels and dependencies", root.kind, mapping)
+	if root.Kind != yamltree.Mapping {
+		return r.f.Fail(root, "the file is %s: want %s with name, channels and dependencies", root.Kind, yamltree.Mapping)
 	}
-	for i, key := range root.keys {
+	for i, key := range root.Keys {
 		var err error
-		v := root.vals[i]
+		v := root.Values[i]
 		switch key {
 		case "name":
 			err = r.name(v)
@@ -61,7 +85,7 @@ func (r *reader) top(root *value) error {
 			err = r.each(v, "platforms", r.platform)
 		case "prefix", "category": // where conda would put it, and what conda-lock would call it
 		default:
-			r.unknown(root.keyPlaces[i], key)
+			r.unknown(root.KeyPlaces[i], key)
 		}
 		if err != nil {
 			return err
@@ -100,24 +124,24 @@ func near(a, b string) bool {
 	return row[len(b)] <= 2
 }
 
-func (r *reader) name(v *value) (err error) {
-	if v.kind == nothing {
+func (r *reader) name(v *yamltree.Value) (err error) {
+	if v.Kind == yamltree.Nothing {
 		return nil
 	}
-	r.env.Name, err = r.f.text(v, "name")
-	r.env.NamePlace = v.place
+	r.env.Name, err = r.f.Text(v, "name")
+	r.env.NamePlace = v.Place
 	return err
 }
 
 // each goes through a list; nothing is an empty one.
-func (r *reader) each(v *value, what string, item func(*value) error) error {
-	if v.kind == nothing {
+func (r *reader) each(v *yamltree.Value, what string, item func(*yamltree.Value) error) error {
+	if v.Kind == yamltree.Nothing {
 		return nil
 	}
-	if v.kind != list {
-		return r.f.fail(v, "%s is %s: want %s", what, v.kind, list)
+	if v.Kind != yamltree.List {
+		return r.f.Fail(v, "%s is %s: want %s", what, v.Kind, yamltree.List)
 	}
-	for _, sub := range v.vals {
+	for _, sub := range v.Values {
 		if err := item(sub); err != nil {
 			return err
 		}
@@ -125,77 +149,77 @@ func (r *reader) each(v *value, what string, item func(*value) error) error {
 	return nil
 }
 
-func (r *reader) channel(v *value) error {
-	text, err := r.f.text(v, "an item of channels")
+func (r *reader) channel(v *yamltree.Value) error {
+	text, err := r.f.Text(v, "an item of channels")
 	if err != nil {
 		return err
 	}
 	if text = strings.TrimSpace(text); text == "" {
-		return r.f.fail(v, "the channel is empty")
+		return r.f.Fail(v, "the channel is empty")
 	}
 	if text == "nodefaults" {
 		r.env.NoDefaults = true
 		return nil
 	}
-	r.env.Channels = append(r.env.Channels, Channel{Text: text, Place: v.place, Selector: r.selector(v.place)})
+	r.env.Channels = append(r.env.Channels, Channel{Text: text, Place: v.Place, Selector: r.selector(v.Place)})
 	return nil
 }
 
-func (r *reader) platform(v *value) error {
-	text, err := r.f.text(v, "an item of platforms")
+func (r *reader) platform(v *yamltree.Value) error {
+	text, err := r.f.Text(v, "an item of platforms")
 	if err != nil {
 		return err
 	}
 	subdir, err := record.ParseSubdir(strings.TrimSpace(text))
 	if err != nil || subdir == record.Noarch {
-		return r.f.fail(v, "%q is no platform: want one such as linux-64", text)
+		return r.f.Fail(v, "%q is no platform: want one such as linux-64", text)
 	}
-	r.env.Platforms = append(r.env.Platforms, Platform{Subdir: subdir, Place: v.place, Selector: r.selector(v.place)})
+	r.env.Platforms = append(r.env.Platforms, Platform{Subdir: subdir, Place: v.Place, Selector: r.selector(v.Place)})
 	return nil
 }
 
-func (r *reader) dependency(v *value) error {
-	switch v.kind {
-	case scalar:
-		return r.spec(v, r.selector(v.place))
-	case mapping:
-		for i, key := range v.keys {
-			if err := r.section(key, v.keyPlaces[i], v.vals[i]); err != nil {
+func (r *reader) dependency(v *yamltree.Value) error {
+	switch v.Kind {
+	case yamltree.Scalar:
+		return r.spec(v, r.selector(v.Place))
+	case yamltree.Mapping:
+		for i, key := range v.Keys {
+			if err := r.section(key, v.KeyPlaces[i], v.Values[i]); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	return r.f.fail(v, "a dependency is %s: want %s or pip:", v.kind, scalar)
+	return r.f.Fail(v, "a dependency is %s: want %s or pip:", v.Kind, yamltree.Scalar)
 }
 
 // section reads what stands below a key among the dependencies.
-func (r *reader) section(key string, at Place, v *value) error {
+func (r *reader) section(key string, at Place, v *yamltree.Value) error {
 	if key == "pip" {
 		return r.each(v, "pip", r.requirement)
 	}
 	m := keySelector.FindStringSubmatch(key)
 	if m == nil {
-		return r.f.failAt(at, "dependencies of "+key+" are not known: want pip")
+		return r.f.FailAt(at, "dependencies of "+key+" are not known: want pip")
 	}
 	sel, err := ParseSelector(m[1])
 	if err != nil {
-		return r.f.failAt(at, err.Error())
+		return r.f.FailAt(at, err.Error())
 	}
-	if v.kind == scalar {
+	if v.Kind == yamltree.Scalar {
 		return r.spec(v, sel)
 	}
-	return r.each(v, key, func(v *value) error { return r.spec(v, sel) })
+	return r.each(v, key, func(v *yamltree.Value) error { return r.spec(v, sel) })
 }
 
-func (r *reader) spec(v *value, sel *Selector) error {
-	text, err := r.f.text(v, "a dependency")
+func (r *reader) spec(v *yamltree.Value, sel *Selector) error {
+	text, err := r.f.Text(v, "a dependency")
 	if err != nil {
 		return err
 	}
 	s, err := matchspec.Parse(text)
 	if err != nil {
-		e := r.f.failAt(v.place, err.Error())
+		e := r.f.FailAt(v.Place, err.Error())
 		if bad, ok := errors.AsType[*matchspec.ParseError](err); ok {
 			e.Reason, e.Column = bad.Reason, r.column(v, bad)
 		}
@@ -203,60 +227,60 @@ func (r *reader) spec(v *value, sel *Selector) error {
 		return e
 	}
 	for _, w := range s.Warnings {
-		r.warn(v.place, "%s", w)
+		r.warn(v.Place, "%s", w)
 	}
-	r.env.Dependencies = append(r.env.Dependencies, Dependency{Text: strings.TrimSpace(text), Spec: s, Place: v.place, Selector: sel})
+	r.env.Dependencies = append(r.env.Dependencies, Dependency{Text: strings.TrimSpace(text), Spec: s, Place: v.Place, Selector: sel})
 	return nil
 }
 
 // column is where in its line a spec goes wrong. A value that is written otherwise than it
 // reads (escapes, several lines) is pointed at as a whole.
-func (r *reader) column(v *value, bad *matchspec.ParseError) int {
-	column := v.place.Column
-	if v.quoted {
+func (r *reader) column(v *yamltree.Value, bad *matchspec.ParseError) int {
+	column := v.Place.Column
+	if v.Quoted {
 		column++
 	}
-	line := []rune(strings.TrimRight(r.f.line(v.place), "\r"))
-	if column < 1 || column > len(line) || !strings.HasPrefix(string(line[column-1:]), v.text) || bad.Offset > len(v.text) {
-		return v.place.Column
+	line := []rune(strings.TrimRight(r.f.Line(v.Place), "\r"))
+	if column < 1 || column > len(line) || !strings.HasPrefix(string(line[column-1:]), v.Text) || bad.Offset > len(v.Text) {
+		return v.Place.Column
 	}
-	return column + utf8.RuneCountInString(v.text[:bad.Offset])
+	return column + utf8.RuneCountInString(v.Text[:bad.Offset])
 }
 
-func (r *reader) requirement(v *value) error {
-	text, err := r.f.text(v, "a requirement")
+func (r *reader) requirement(v *yamltree.Value) error {
+	text, err := r.f.Text(v, "a requirement")
 	if err != nil {
 		return err
 	}
 	if text = strings.TrimSpace(text); text == "" {
-		return r.f.fail(v, "the requirement is empty")
+		return r.f.Fail(v, "the requirement is empty")
 	}
-	r.env.Pip = append(r.env.Pip, Requirement{Text: text, Place: v.place, Selector: r.selector(v.place)})
+	r.env.Pip = append(r.env.Pip, Requirement{Text: text, Place: v.Place, Selector: r.selector(v.Place)})
 	return nil
 }
 
 // variableName is what every shell takes.
 var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-func (r *reader) variables(v *value) error {
-	if v.kind == nothing {
+func (r *reader) variables(v *yamltree.Value) error {
+	if v.Kind == yamltree.Nothing {
 		return nil
 	}
-	if v.kind != mapping {
-		return r.f.fail(v, "variables is %s: want %s", v.kind, mapping)
+	if v.Kind != yamltree.Mapping {
+		return r.f.Fail(v, "variables is %s: want %s", v.Kind, yamltree.Mapping)
 	}
-	for i, name := range v.keys {
-		text, err := r.f.text(v.vals[i], "variable "+name)
+	for i, name := range v.Keys {
+		text, err := r.f.Text(v.Values[i], "variable "+name)
 		if err != nil {
 			return err
 		}
 		if !variableName.MatchString(name) {
-			return r.f.failAt(v.keyPlaces[i], "variable "+name+": want letters, digits and underscores")
+			return r.f.FailAt(v.KeyPlaces[i], "variable "+name+": want letters, digits and underscores")
 		}
 		if strings.ContainsRune(text, 0) {
-			return r.f.fail(v.vals[i], "variable %s holds a NUL byte", name)
+			return r.f.Fail(v.Values[i], "variable %s holds a NUL byte", name)
 		}
-		at := v.keyPlaces[i]
+		at := v.KeyPlaces[i]
 		r.env.Variables = append(r.env.Variables, Variable{Name: name, Value: text, Place: at, Selector: r.selector(at)})
 	}
 	return nil
@@ -264,8 +288,8 @@ func (r *reader) variables(v *value) error {
 
 // selector reads the comment behind what stands at a place.
 func (r *reader) selector(p Place) *Selector {
-	line := r.f.line(p)
-	if len(line) > maxLineBytes {
+	line := r.f.Line(p)
+	if len(line) > yamltree.MaxLineBytes {
 		return nil
 	}
 	m := commentSelector.FindStringSubmatch(line)

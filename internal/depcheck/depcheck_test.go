@@ -20,7 +20,7 @@ var tiers = []struct {
 }{
 	{"digest", 0}, {"sat", 0}, {"conda/version", 0}, {"pypi/pep440", 0},
 	{"filetree", 1}, {"cache", 1},
-	{"artifact", 2},
+	{"artifact", 2}, {"yamltree", 2},
 	{"conda", 2}, {"conda/matchspec", 2}, {"conda/record", 2}, {"conda/repodata", 2}, {"conda/virtual", 2},
 	{"conda/environment", 2}, {"conda/archive", 2},
 	{"pypi", 2}, {"pypi/pep508", 2}, {"pypi/wheel", 2}, {"store", 2},

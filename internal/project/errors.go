@@ -3,30 +3,12 @@ package project
 import (
 	"fmt"
 	"strings"
+
+	"github.com/nasa-openscapes/corn/yamltree"
 )
 
 // A ParseError reports a file of the project that cannot be read.
-type ParseError struct {
-	File   string
-	Line   int // from 1; 0: no line is to blame
-	Column int
-	Text   string // the line; may be empty
-	Reason string
-}
-
-func (e *ParseError) Error() string {
-	at := e.File
-	if e.Line > 0 {
-		at = fmt.Sprintf("%s:%d", at, e.Line)
-		if e.Column > 0 {
-			at = fmt.Sprintf("%s:%d", at, e.Column)
-		}
-	}
-	if e.Text != "" {
-		return fmt.Sprintf("%s: %s in line %q", at, e.Reason, e.Text)
-	}
-	return at + ": " + e.Reason
-}
+type ParseError = yamltree.ParseError
 
 // A NameError reports a name that no kernel may have.
 type NameError struct {

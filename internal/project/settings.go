@@ -9,6 +9,7 @@ import (
 
 	"github.com/nasa-openscapes/corn/internal/target"
 	"github.com/nasa-openscapes/corn/store"
+	"github.com/nasa-openscapes/corn/yamltree"
 )
 
 // SettingsFile is the name of the project's optional settings.
@@ -102,22 +103,22 @@ var slugForm = regexp.MustCompile(`^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?$`)
 
 // ParseSettings reads corn.yaml. A key that it does not know is a *ParseError.
 func ParseSettings(file string, data []byte) (*Settings, error) {
-	f, root, err := parseYAML(file, data)
+	f, root, err := yamltree.Parse(file, data)
 	if err != nil {
 		return nil, err
 	}
 	s := &Settings{}
-	if root.kind == nothing {
+	if root.Kind == yamltree.Nothing {
 		return s, nil
 	}
-	if root.kind != mapping {
-		return nil, f.fail(root, "the file is %s: want %s", root.kind, mapping)
+	if root.Kind != yamltree.Mapping {
+		return nil, f.Fail(root, "the file is %s: want %s", root.Kind, yamltree.Mapping)
 	}
-	for i, key := range root.keys {
-		v := root.vals[i]
+	for i, key := range root.Keys {
+		v := root.Values[i]
 		decode, ok := settingKeys[key]
 		if !ok {
-			return nil, f.failAt(root.keyLines[i], 0, unknownKey(key, keysOf(settingKeys)))
+			return nil, f.FailAt(root.KeyPlaces[i].WholeLine(), unknownKey(key, keysOf(settingKeys)))
 		}
 		if err := decode(f, v, s); err != nil {
 			return nil, err
@@ -139,42 +140,42 @@ func keysOf[V any](m map[string]V) []string {
 	return keys
 }
 
-type decoder func(f *yamlFile, v *value, s *Settings) error
+type decoder func(f *yamltree.File, v *yamltree.Value, s *Settings) error
 
 // settingKeys are all keys of corn.yaml. The schema lists the same.
 var settingKeys = map[string]decoder{
-	"base": func(f *yamlFile, v *value, s *Settings) (err error) {
-		s.Base, err = f.filled(v, "base")
+	"base": func(f *yamltree.File, v *yamltree.Value, s *Settings) (err error) {
+		s.Base, err = filled(f, v, "base")
 		return err
 	},
-	"image": func(f *yamlFile, v *value, s *Settings) (err error) {
-		if s.Image, err = f.filled(v, "image"); err == nil && !imageName.MatchString(s.Image) {
-			return f.fail(v, "image %q is no repository name: want lower case, no tag (ghcr.io/team/hub)", s.Image)
+	"image": func(f *yamltree.File, v *yamltree.Value, s *Settings) (err error) {
+		if s.Image, err = filled(f, v, "image"); err == nil && !imageName.MatchString(s.Image) {
+			return f.Fail(v, "image %q is no repository name: want lower case, no tag (ghcr.io/team/hub)", s.Image)
 		}
 		return err
 	},
 	"platforms":   decodePlatforms,
 	"compression": choice("compression", func(s *Settings) *string { return &s.Compression }, "zstd", "gzip"),
-	"channel_alias": func(f *yamlFile, v *value, s *Settings) (err error) {
-		if s.ChannelAlias, err = f.filled(v, "channel_alias"); err != nil {
+	"channel_alias": func(f *yamltree.File, v *yamltree.Value, s *Settings) (err error) {
+		if s.ChannelAlias, err = filled(f, v, "channel_alias"); err != nil {
 			return err
 		}
 		u, err := url.Parse(s.ChannelAlias)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "file" || u.Host+u.Path == "" {
-			return f.fail(v, "channel_alias is no URL: want http, https or file")
+			return f.Fail(v, "channel_alias is no URL: want http, https or file")
 		}
 		return nil
 	},
-	"strip": func(f *yamlFile, v *value, s *Settings) (err error) {
-		s.Strip, err = f.globs(v, "strip")
+	"strip": func(f *yamltree.File, v *yamltree.Value, s *Settings) (err error) {
+		s.Strip, err = globs(f, v, "strip")
 		return err
 	},
-	"copy": func(f *yamlFile, v *value, s *Settings) (err error) {
-		s.Copy, err = f.globs(v, "copy")
+	"copy": func(f *yamltree.File, v *yamltree.Value, s *Settings) (err error) {
+		s.Copy, err = globs(f, v, "copy")
 		return err
 	},
 	"layout": decodeLayout,
-	"pyc": func(f *yamlFile, v *value, s *Settings) error {
+	"pyc": func(f *yamltree.File, v *yamltree.Value, s *Settings) error {
 		text := ""
 		if err := choice("pyc", func(*Settings) *string { return &text }, "compiled", "shipped")(f, v, s); err != nil {
 			return err
@@ -184,8 +185,8 @@ var settingKeys = map[string]decoder{
 	},
 	"environments": decodeEnvironments,
 
-	"channels": func(f *yamlFile, v *value, s *Settings) (err error) {
-		s.Solve.Channels, err = f.filledTexts(v, "channels")
+	"channels": func(f *yamltree.File, v *yamltree.Value, s *Settings) (err error) {
+		s.Solve.Channels, err = filledTexts(f, v, "channels")
 		return err
 	},
 	"channel_priority": choice("channel_priority", func(s *Settings) *string { return &s.Solve.Priority }, "strict", "flexible", "disabled"),
@@ -197,86 +198,86 @@ var settingKeys = map[string]decoder{
 var decodeLayout = choice("layout", func(s *Settings) *string { return (*string)(&s.Layout) }, string(Links), string(Copies))
 
 // filled returns a single value that is not empty.
-func (f *yamlFile) filled(v *value, what string) (string, error) {
-	text, err := f.text(v, what)
+func filled(f *yamltree.File, v *yamltree.Value, what string) (string, error) {
+	text, err := f.Text(v, what)
 	if err == nil && text == "" {
-		return "", f.fail(v, "%s is empty", what)
+		return "", f.Fail(v, "%s is empty", what)
 	}
 	return text, err
 }
 
 func choice(what string, to func(*Settings) *string, words ...string) decoder {
-	return func(f *yamlFile, v *value, s *Settings) error {
-		text, err := f.text(v, what)
+	return func(f *yamltree.File, v *yamltree.Value, s *Settings) error {
+		text, err := f.Text(v, what)
 		if err != nil {
 			return err
 		}
 		if !slices.Contains(words, text) {
-			return f.fail(v, "%s is %q: want %s", what, text, strings.Join(words, " or "))
+			return f.Fail(v, "%s is %q: want %s", what, text, strings.Join(words, " or "))
 		}
 		*to(s) = text
 		return nil
 	}
 }
 
-func decodePlatforms(f *yamlFile, v *value, s *Settings) error {
-	names, err := f.texts(v, "platforms")
+func decodePlatforms(f *yamltree.File, v *yamltree.Value, s *Settings) error {
+	names, err := f.Texts(v, "platforms")
 	if err != nil {
 		return err
 	}
 	if len(names) == 0 {
-		return f.fail(v, "platforms is empty: want at least one")
+		return f.Fail(v, "platforms is empty: want at least one")
 	}
 	for i, name := range names {
 		p, err := target.Parse(name)
 		if err != nil {
-			return f.fail(v.vals[i], "%v", err)
+			return f.Fail(v.Values[i], "%v", err)
 		}
 		if slices.Contains(s.Platforms, p) {
-			return f.fail(v.vals[i], "platform %s is listed twice", p)
+			return f.Fail(v.Values[i], "platform %s is listed twice", p)
 		}
 		s.Platforms = append(s.Platforms, p)
 	}
 	return nil
 }
 
-func (f *yamlFile) globs(v *value, what string) ([]string, error) {
-	patterns, err := f.texts(v, what)
+func globs(f *yamltree.File, v *yamltree.Value, what string) ([]string, error) {
+	patterns, err := f.Texts(v, what)
 	if err != nil {
 		return nil, err
 	}
 	for i, p := range patterns {
 		if _, err := store.ParseGlobs([]string{p}); err != nil {
-			return nil, f.fail(v.vals[i], "%s: %v", what, err)
+			return nil, f.Fail(v.Values[i], "%s: %v", what, err)
 		}
 	}
 	return patterns, nil
 }
 
-func decodeEnvironments(f *yamlFile, v *value, s *Settings) error {
-	if v.kind != mapping {
-		return f.fail(v, "environments is %s: want %s of names to settings", v.kind, mapping)
+func decodeEnvironments(f *yamltree.File, v *yamltree.Value, s *Settings) error {
+	if v.Kind != yamltree.Mapping {
+		return f.Fail(v, "environments is %s: want %s of names to settings", v.Kind, yamltree.Mapping)
 	}
-	for i, slug := range v.keys {
+	for i, slug := range v.Keys {
 		if !slugForm.MatchString(slug) {
-			return f.failAt(v.keyLines[i], 0, "environment "+slug+": want the kernel's name in lower case, as corn check prints it")
+			return f.FailAt(v.KeyPlaces[i].WholeLine(), "environment "+slug+": want the kernel's name in lower case, as corn check prints it")
 		}
-		es := EnvironmentSettings{Slug: slug, Line: v.keyLines[i]}
-		sub := v.vals[i]
-		if sub.kind != mapping {
-			return f.fail(sub, "settings of %s are %s: want %s", slug, sub.kind, mapping)
+		es := EnvironmentSettings{Slug: slug, Line: v.KeyPlaces[i].Line}
+		sub := v.Values[i]
+		if sub.Kind != yamltree.Mapping {
+			return f.Fail(sub, "settings of %s are %s: want %s", slug, sub.Kind, yamltree.Mapping)
 		}
-		for j, key := range sub.keys {
+		for j, key := range sub.Keys {
 			var err error
 			switch key {
 			case "layout":
 				var own Settings
-				err = decodeLayout(f, sub.vals[j], &own)
+				err = decodeLayout(f, sub.Values[j], &own)
 				es.Layout = own.Layout
 			case "copy":
-				es.Copy, err = f.globs(sub.vals[j], "copy")
+				es.Copy, err = globs(f, sub.Values[j], "copy")
 			default:
-				err = f.failAt(sub.keyLines[j], 0, unknownKey(key, []string{"copy", "layout"}))
+				err = f.FailAt(sub.KeyPlaces[j].WholeLine(), unknownKey(key, []string{"copy", "layout"}))
 			}
 			if err != nil {
 				return err

@@ -131,6 +131,19 @@ var settingCases = []struct {
 }
 
 // TestSchema: the shipped schema says of each case what the decoder says.
+// A line of corn.yaml that an error shows may hold a channel's credentials.
+func TestSettingsErrorsShowNoSecret(t *testing.T) {
+	for _, text := range []string{
+		"channels: ['https://ada:secret@example.org/x', '']\n",
+		"channels: {https://example.org/t/secret/x: 1}\n",
+	} {
+		_, err := ParseSettings("corn.yaml", []byte(text))
+		if err == nil || !strings.Contains(err.Error(), "corn.yaml:1") || strings.Contains(err.Error(), "secret") {
+			t.Errorf("ParseSettings(%q): error %v, want one of line 1 without the secret", text, err)
+		}
+	}
+}
+
 func TestSchema(t *testing.T) {
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema))
 	if err != nil {

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/nasa-openscapes/corn/yamltree"
 )
 
 // SolveSettings are what corn.yaml says of solving and locking.
@@ -46,10 +48,10 @@ func (r Rule) Match(text string) bool {
 }
 
 // filledTexts is a list of texts, none of them empty.
-func (f *yamlFile) filledTexts(v *value, what string) ([]string, error) {
-	texts, err := f.texts(v, what)
+func filledTexts(f *yamltree.File, v *yamltree.Value, what string) ([]string, error) {
+	texts, err := f.Texts(v, what)
 	if i := slices.Index(texts, ""); err == nil && i >= 0 {
-		return nil, f.fail(v.vals[i], "%s: an empty text", what)
+		return nil, f.Fail(v.Values[i], "%s: an empty text", what)
 	}
 	return texts, err
 }
@@ -60,22 +62,22 @@ var (
 )
 
 // decodeVirtual reads a mapping of names to "VERSION" or "VERSION BUILD".
-func decodeVirtual(f *yamlFile, v *value, s *Settings) error {
-	if v.kind != mapping {
-		return f.fail(v, "virtual_packages is %s: want %s of names to versions", v.kind, mapping)
+func decodeVirtual(f *yamltree.File, v *yamltree.Value, s *Settings) error {
+	if v.Kind != yamltree.Mapping {
+		return f.Fail(v, "virtual_packages is %s: want %s of names to versions", v.Kind, yamltree.Mapping)
 	}
-	for i, name := range v.keys {
+	for i, name := range v.Keys {
 		if !virtualName.MatchString(name) {
-			return f.failAt(v.keyLines[i], 0, "virtual package "+name+": want a name such as __cuda")
+			return f.FailAt(v.KeyPlaces[i].WholeLine(), "virtual package "+name+": want a name such as __cuda")
 		}
-		p := VirtualPackage{Name: name, Line: v.keyLines[i]}
-		if v.vals[i].kind != nothing {
-			text, err := f.text(v.vals[i], name)
+		p := VirtualPackage{Name: name, Line: v.KeyPlaces[i].Line}
+		if v.Values[i].Kind != yamltree.Nothing {
+			text, err := f.Text(v.Values[i], name)
 			if err != nil {
 				return err
 			}
 			if !virtualValue.MatchString(text) {
-				return f.fail(v.vals[i], "virtual package %s: %q is no version, nor a version and a build", name, text)
+				return f.Fail(v.Values[i], "virtual package %s: %q is no version, nor a version and a build", name, text)
 			}
 			p.Version, p.Build, _ = strings.Cut(text, " ")
 		}
@@ -84,11 +86,11 @@ func decodeVirtual(f *yamlFile, v *value, s *Settings) error {
 	return nil
 }
 
-func decodeForbid(f *yamlFile, v *value, s *Settings) error {
-	if v.kind != mapping {
-		return f.fail(v, "forbid is %s: want %s of channels and licenses", v.kind, mapping)
+func decodeForbid(f *yamltree.File, v *yamltree.Value, s *Settings) error {
+	if v.Kind != yamltree.Mapping {
+		return f.Fail(v, "forbid is %s: want %s of channels and licenses", v.Kind, yamltree.Mapping)
 	}
-	for i, key := range v.keys {
+	for i, key := range v.Keys {
 		var to *[]Rule
 		switch key {
 		case "channels":
@@ -96,17 +98,17 @@ func decodeForbid(f *yamlFile, v *value, s *Settings) error {
 		case "licenses":
 			to = &s.Solve.Forbid.Licenses
 		default:
-			return f.failAt(v.keyLines[i], 0, unknownKey(key, []string{"channels", "licenses"}))
+			return f.FailAt(v.KeyPlaces[i].WholeLine(), unknownKey(key, []string{"channels", "licenses"}))
 		}
-		globs, err := f.filledTexts(v.vals[i], key)
+		globs, err := filledTexts(f, v.Values[i], key)
 		if err != nil {
 			return err
 		}
 		for j, g := range globs {
 			if _, err := path.Match(g, ""); err != nil {
-				return f.fail(v.vals[i].vals[j], "%s: %q is no glob", key, g)
+				return f.Fail(v.Values[i].Values[j], "%s: %q is no glob", key, g)
 			}
-			*to = append(*to, Rule{Glob: g, Line: v.vals[i].vals[j].line})
+			*to = append(*to, Rule{Glob: g, Line: v.Values[i].Values[j].Place.Line})
 		}
 	}
 	return nil

@@ -1,7 +1,6 @@
 package project
 
 import (
-	"errors"
 	"fmt"
 	"path"
 
@@ -45,9 +44,6 @@ func (l *loader) spec(e *Environment) (name string, err error) {
 func (e *Environment) parseSpec(file string, data []byte, subdir record.Subdir) (name string, notices []Notice, err error) {
 	env, err := environment.Parse(file, data)
 	if err != nil {
-		if bad, ok := errors.AsType[*environment.ParseError](err); ok {
-			return "", nil, &ParseError{File: bad.File, Line: bad.Line, Column: bad.Column, Text: bad.Text, Reason: bad.Reason}
-		}
 		return "", nil, err
 	}
 	e.parsed = env
