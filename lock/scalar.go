@@ -20,8 +20,8 @@ func scalar(s string) string {
 }
 
 // notText is what YAML 1.1 or 1.2 reads as an integer (of any base), a float, minutes of
-// base 60 ("12:30"), or a date, once underscores are gone.
-var notText = regexp.MustCompile(`^(?i:[-+]?(?:0x[0-9a-f]+|0o[0-7]+|0b[01]+|[0-9]*\.?[0-9]*(?:e[-+]?[0-9]+)?|[0-9]+(?::[0-5]?[0-9])+(?:\.[0-9]*)?|\.inf|\.nan)|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*)$`)
+// base 60 ("12:30"), or a date, once underscores are gone. goccy/go-yaml takes any number of signs.
+var notText = regexp.MustCompile(`^(?i:[-+]*(?:0x[0-9a-f]+|0o[0-7]+|0b[01]+|[0-9]*\.?[0-9]*(?:e[-+]?[0-9]+)?|[0-9]+(?::[0-5]?[0-9])+(?:\.[0-9]*)?|\.inf|\.nan)|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*)$`)
 
 // otherThanText tells whether a plain scalar would be a number, a boolean, a date or
 // nothing to some YAML reader.
