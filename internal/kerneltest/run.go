@@ -233,7 +233,7 @@ func (t *tester) expected(specs map[string]jupyter.Kernelspec) {
 func (t *tester) again(ctx context.Context, k *kernelTest) string {
 	ctx, cancel := context.WithTimeout(ctx, againLimit)
 	defer cancel()
-	before := len(t.process.Log(ctx))
+	before := len(t.settledLog(ctx))
 	kernel, err := t.server.StartKernel(ctx, k.report.Name)
 	if err == nil {
 		if k.last != "" {
@@ -241,12 +241,17 @@ func (t *tester) again(ctx context.Context, k *kernelTest) string {
 		}
 		_ = kernel.Stop(context.WithoutCancel(ctx)) // the server ends soon, and all kernels with it
 	}
-	time.Sleep(200 * time.Millisecond) // what was printed last is on its way
-	log := t.process.Log(context.WithoutCancel(ctx))
+	log := t.settledLog(context.WithoutCancel(ctx))
 	if len(log) < before {
 		return ""
 	}
 	return tail(kernelLines(log[before:]), logLines)
+}
+
+// settledLog is the log once what was printed last has arrived.
+func (t *tester) settledLog(ctx context.Context) []byte {
+	time.Sleep(200 * time.Millisecond)
+	return t.process.Log(ctx)
 }
 
 // againLimit bounds that; tests have less time.
