@@ -18,7 +18,7 @@ func typed(t *testing.T, err error) {
 	var limit *repodata.LimitError
 	var version *repodata.VersionError
 	if err != nil && !errors.As(err, &format) && !errors.As(err, &limit) && !errors.As(err, &version) {
-		t.Errorf("error %v has type %T", err, err)
+		t.Errorf("decode: error %v of type %T, want one of this package", err, err)
 	}
 }
 

@@ -73,7 +73,11 @@ func (b *builder) learnOf(ctx context.Context, all []*pkg) error {
 func (b *builder) askFor() error {
 	for _, e := range b.envs {
 		for _, p := range e.packages {
-			if err := p.request(fmt.Sprintf("%s:%d", e.lockPath, p.locked.Line)); err != nil {
+			origin := e.lockPath
+			if p.locked.Line > 0 { // else the lock was made just now
+				origin = fmt.Sprintf("%s:%d", e.lockPath, p.locked.Line)
+			}
+			if err := p.request(origin); err != nil {
 				return err
 			}
 			p.env = e.id
@@ -192,7 +196,7 @@ func (b *builder) fetcher(received func(int64)) (*fetch.Fetcher, error) {
 	}
 	return fetch.New(b.cache, fetch.Options{
 		Jobs: max(4, b.jobs), Offline: b.req.Offline, ChannelAlias: b.channels.alias, Warn: b.talk.Warn,
-		Transport: b.transport, Received: received,
+		Mirrored: b.channels.config.Mirrored, Transport: b.transport, Received: received,
 	}), nil
 }
 

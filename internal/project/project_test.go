@@ -264,13 +264,13 @@ func TestLoadErrors(t *testing.T) {
 				t.Fatalf("Load = %s, want an error with %q", describe(p), c.want)
 			}
 			if !c.typed(err) {
-				t.Errorf("error of type %T: %v", err, err)
+				t.Errorf("Load: error of type %T: %v", err, err)
 			}
 			if got := err.Error(); !strings.Contains(got, filepath.ToSlash(filepath.Join(dir, c.file))) || !strings.Contains(got, c.want) {
-				t.Errorf("error %q, want the file %s and %q", got, c.file, c.want)
+				t.Errorf("Load: error %q, want the file %s and %q", got, c.file, c.want)
 			}
 			if strings.ContainsAny(err.Error(), "\x00\x1b\n") {
-				t.Errorf("error %q has control characters", err)
+				t.Errorf("Load: error %q has control characters", err)
 			}
 			if h, ok := err.(interface{ Hint() string }); ok && h.Hint() == "" {
 				t.Errorf("%T has an empty hint", err)
@@ -470,7 +470,7 @@ func FuzzSpec(f *testing.F) {
 		}
 		var e Environment
 		if _, _, err := e.parseSpec("f", data, "linux-64"); err != nil && !is[*ParseError](err) {
-			t.Errorf("error of type %T: %v", err, err)
+			t.Errorf("parse environment.yml %q: error of type %T: %v", data, err, err)
 		}
 	})
 }

@@ -206,7 +206,7 @@ func FuzzParseSettings(f *testing.F) {
 			return
 		}
 		if _, err := ParseSettings("corn.yaml", data); err != nil && !is[*ParseError](err) {
-			t.Errorf("error of type %T: %v", err, err)
+			t.Errorf("parse corn.yaml %q: error of type %T: %v", data, err, err)
 		}
 	})
 }
