@@ -272,7 +272,10 @@ func (r *results) preface() []string {
 		}
 	}
 	out := []string{
-		fmt.Sprintf("Measured on %s on %s, with %s. Best of %d.", r.Date, r.Machine, strings.Join(tools, ", "), r.Runs),
+		fmt.Sprintf("Measured on %s on %s, with %s.", r.Date, r.Machine, strings.Join(tools, ", ")),
+	}
+	if len(r.Projects) > 0 { // what is measured besides builds runs once
+		out[0] += fmt.Sprintf(" Builds are the best of %d.", r.Runs)
 	}
 	for _, p := range r.Projects {
 		out = append(out, fmt.Sprintf("%s: %d packages of %d archives, %s MB; counted for each kernel %s MB. A kernel has %.0f %% of its packages, and %.0f %% of their bytes, in common with the first, or more.",
