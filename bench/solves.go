@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +20,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/nasa-openscapes/corn/bench/rattler"
 	"github.com/nasa-openscapes/corn/bench/run"
 	"github.com/nasa-openscapes/corn/bench/table"
 	"github.com/nasa-openscapes/corn/internal/testkit/bigindex"
@@ -171,24 +174,75 @@ func (b *bench) solve(ctx context.Context, index string, r recorded, oneCore boo
 }
 
 // peerSolve runs micromamba's dry run on the same specs.
-func (b *bench) peerSolve(ctx context.Context, index string, r recorded) (time.Duration, bool, error) {
+func (b *bench) peerSolve(ctx context.Context, url string, r recorded) (time.Duration, bool, error) {
 	if b.peerProgram == "" {
 		return 0, false, nil
 	}
 	ctx, stop := context.WithTimeout(ctx, peerLimit)
 	defer stop()
-	argv := []string{b.peerProgram, "create", "-n", "bench", "--no-rc", "--dry-run", "--json", "--override-channels", "-c", index, "--platform", "linux-64"}
-	env := append(os.Environ(), "MAMBA_ROOT_PREFIX="+b.path("solve-peer"))
-	for _, v := range r.Virtual {
-		if name, value, ok := strings.Cut(strings.TrimPrefix(v, "__"), "="); ok {
-			env = append(env, "CONDA_OVERRIDE_"+strings.ToUpper(name)+"="+strings.TrimPrefix(value, "1="))
-		}
-	}
-	u, err := run.Run(ctx, run.Options{Env: env}, append(argv, r.Specs...)...)
+	argv, env := b.micromamba(url, r.Virtual)
+	u, err := run.Run(ctx, run.Options{Env: env}, append(append([]string{b.peerProgram}, argv...), r.Specs...)...)
 	if ctx.Err() != nil {
 		return peerLimit, true, nil
 	}
 	return u.Wall, false, err
+}
+
+// micromamba is the command line of a dry run, without its specs, and its environment.
+func (b *bench) micromamba(url string, virtual []string) (argv, env []string) {
+	argv = []string{"create", "-n", "bench", "--no-rc", "--dry-run", "--json", "--override-channels", "-c", url + "/conda-forge", "--platform", "linux-64"}
+	env = append(os.Environ(), "MAMBA_ROOT_PREFIX="+b.path("solve-peer"))
+	for _, v := range virtual {
+		if name, value, ok := strings.Cut(strings.TrimPrefix(v, "__"), "="); ok {
+			env = append(env, "CONDA_OVERRIDE_"+strings.ToUpper(name)+"="+strings.TrimPrefix(value, "1="))
+		}
+	}
+	return argv, env
+}
+
+// rattlerSolve runs the rattler solver on the same specs. It is ended as micromamba is; what it has no answer
+// for has no time.
+func (b *bench) rattlerSolve(ctx context.Context, url string, r recorded) (time.Duration, bool, error) {
+	if b.rattler == nil {
+		return 0, false, nil
+	}
+	req, err := b.rattlerRequest(url, r.Specs, r.Virtual)
+	if err != nil {
+		return 0, false, err
+	}
+	limited, stop := context.WithTimeout(ctx, peerLimit)
+	defer stop()
+	a, err := b.rattler.Solve(limited, req)
+	switch {
+	case ctx.Err() != nil:
+		return 0, false, ctx.Err()
+	case limited.Err() != nil:
+		return peerLimit, true, nil
+	case err != nil:
+		b.note("rattler on %s: %s", filepath.Base(r.Env), firstOf(err.Error()))
+		return 0, false, nil
+	case a.Unsolvable != "":
+		return 0, false, nil
+	}
+	return a.Wall, false, nil
+}
+
+// rattlerRequest is a request with its virtual packages in a channel of their own.
+func (b *bench) rattlerRequest(url string, specs, virtual []string) (rattler.Request, error) {
+	sum := sha256.Sum256([]byte(strings.Join(virtual, " ")))
+	name := hex.EncodeToString(sum[:8])
+	if err := rattler.VirtualChannel(b.path("solve-virtual", name), virtual); err != nil {
+		return rattler.Request{}, err
+	}
+	return rattler.Request{Specs: specs, Channels: []string{url + "/conda-forge/", url + "/virtual/" + name + "/"}, Platforms: []string{"linux-64", "noarch"}}, nil
+}
+
+// serveIndex serves the small index as /conda-forge, and channels of virtual packages below /virtual.
+func (b *bench) serveIndex() *httptest.Server {
+	mux := http.NewServeMux()
+	mux.Handle("/conda-forge/", http.FileServer(http.Dir(b.index)))
+	mux.Handle("/virtual/", http.StripPrefix("/virtual", http.FileServer(http.Dir(b.path("solve-virtual")))))
+	return httptest.NewServer(mux)
 }
 
 // grow writes the index with times as many records, and returns how many those are.
