@@ -119,6 +119,10 @@ func (b *bench) compare(ctx context.Context, out io.Writer, v *variationsCommand
 		faults := peers.Faults(mine, namesOf(x.specs), others...)
 		if len(faults) > 0 {
 			faulty++
+			for _, o := range others {
+				older, newer := peers.Differences(mine, o)
+				fmt.Fprintf(out, "%s: against %s: older %v, newer %v\n", x.name, o.Who, older, newer)
+			}
 		}
 		for _, f := range faults {
 			fmt.Fprintf(out, "FAULT %s: %s\n  specs %q\n  virtual %q\n", x.name, f, x.specs, x.virtual)
