@@ -97,7 +97,7 @@ func command() *cobra.Command {
 	f.Int64Var(&o.realBytes, "real", 200_000_000, "bytes of packages that the realistic project has besides the demo's, in each kernel")
 	f.StringVar(&o.index, "index", filepath.Join("..", "shared", "data", "index"), "folder with a real index and real environments, for solves")
 	f.StringVar(&plot, "plot", "", "SVG file to draw the growth of solves in")
-	cmd.AddCommand(packCommand(), pushCommand())
+	cmd.AddCommand(packCommand(), pushCommand(), compareCommand())
 	return cmd
 }
 

@@ -82,7 +82,7 @@ type startFigures struct {
 
 func (r *results) tables() []table.Table {
 	var out []table.Table
-	for _, t := range []table.Table{r.buildTable(), r.ratioTable(), r.sizeTable(), r.loadTable(), r.changeTable(), r.startTable(), r.memoryTable(), r.solveTable(), r.growthTable()} {
+	for _, t := range []table.Table{r.buildTable(), r.ratioTable(), r.sizeTable(), r.loadTable(), r.changeTable(), r.startTable(), r.memoryTable(), r.solveTable(), r.lockTable(), r.growthTable()} {
 		if len(t.Rows) > 0 {
 			out = append(out, t)
 		}

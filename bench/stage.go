@@ -21,6 +21,7 @@ import (
 	"github.com/nasa-openscapes/corn/bench/engine"
 	"github.com/nasa-openscapes/corn/bench/layers"
 	"github.com/nasa-openscapes/corn/bench/oldway"
+	"github.com/nasa-openscapes/corn/bench/rattler"
 	"github.com/nasa-openscapes/corn/bench/run"
 	"github.com/nasa-openscapes/corn/demo/base"
 	"github.com/nasa-openscapes/corn/demo/locks"
@@ -51,6 +52,7 @@ type bench struct {
 	peer           *oldway.Peer // nil: there is none
 	docker         bool
 	peerProgram    string // empty: there is none
+	rattler        *rattler.Solver
 	res            results
 }
 

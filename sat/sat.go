@@ -171,6 +171,9 @@ func (s *Solver) Kept() int {
 	return n
 }
 
+// Jumps counts how often decisions were undone: as long as it stays, what was known is known.
+func (s *Solver) Jumps() int { return s.backjumps }
+
 // Value returns what is known of l now.
 func (s *Solver) Value(l Lit) Value { return s.values[l] }
 

@@ -87,6 +87,7 @@ func Check(idx Index, req *Request, records []*record.Record) error {
 
 type checker struct {
 	byName map[string]*record.Record
+	choose map[string]bool // names of which the request names the channel; nil until they are asked for
 	faults []error
 }
 
@@ -129,12 +130,17 @@ func (c *checker) isLocked(req *Request, r *record.Record) bool {
 
 // checkChannel finds out whether a channel of higher priority than r's has the name too.
 func (c *checker) checkChannel(idx Index, req *Request, r *record.Record) {
-	for _, s := range req.Specs {
-		if spec, err := matchspec.Parse(s.Text); err == nil && !spec.Channel.IsAny() {
-			if name, _ := spec.ExactName(); name == r.Name {
-				return // the request names the channel
+	if c.choose == nil {
+		c.choose = map[string]bool{}
+		for _, s := range req.Specs {
+			if spec, err := matchspec.Parse(s.Text); err == nil && !spec.Channel.IsAny() {
+				name, _ := spec.ExactName()
+				c.choose[name] = true
 			}
 		}
+	}
+	if c.choose[r.Name] {
+		return
 	}
 	for _, o := range idx.Records(r.Name) {
 		at, own := slices.Index(req.Channels, o.Channel), slices.Index(req.Channels, r.Channel)

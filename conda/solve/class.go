@@ -19,16 +19,15 @@ import (
 type class struct {
 	name *name
 	merit
-	at    int // position in name.classes
-	v     sat.Var
-	recs  []*record.Record
-	vers  []version.Version // the distinct ones of recs: "1.0" and "1.00" are equal, and a pattern may tell them apart
-	cands []*candidate      // in order of preference; ties are refined when they are reached
-	rest  []*candidate      // those that need the same as one of cands and are worse, until fill
-	open  bool              // cands are made
-	group sat.Group
-	// refined is how many of cands at the front are in their final order.
-	refined int
+	at      int // position in name.classes
+	v       sat.Var
+	recs    []*record.Record
+	vers    []version.Version // the distinct ones of recs: "1.0" and "1.00" are equal, and a pattern may tell them apart
+	cands   []*candidate      // in order of preference; ties are refined when they are reached
+	rest    []*candidate      // those that need the same as one of cands and are worse, until fill
+	open    bool              // cands are made
+	group   sat.Group
+	refined []bool // by the first of some variants in cands: they are in their final order
 }
 
 // merit is what makes a class better than another of its name.
@@ -135,6 +134,7 @@ func (p *pool) enter(k *class) {
 		k.cands = append(k.cands, b.cands[0])
 		k.rest = append(k.rest, b.cands[1:]...)
 	}
+	k.refined = make([]bool, len(k.cands))
 	p.clause(clauseTag{kind: tagGlue}, some...)
 }
 
@@ -159,7 +159,7 @@ func (p *pool) fill(k *class) {
 	}
 	k.cands = append(k.cands, k.rest...)
 	slices.SortFunc(k.cands, p.compareBuilds)
-	k.rest, k.refined = nil, 0
+	k.rest, k.refined = nil, make([]bool, len(k.cands))
 }
 
 // add gives c a variable.
@@ -176,28 +176,50 @@ func (p *pool) add(c *candidate) {
 // bodies and the candidates in them.
 func bodiesOf(cands []*candidate) []*body {
 	var bodies []*body
+	byLists := map[[2]listID]*body{} // most indexes give equal lists as one
 	byText := map[string]*body{}
 	var text []byte
 	for _, c := range cands {
-		text = text[:0]
-		for _, list := range [][]string{c.rec.Depends, c.rec.Constrains} {
-			for _, d := range list {
-				text = append(append(text, d...), 0)
+		lists := [2]listID{idOf(c.rec.Depends), idOf(c.rec.Constrains)}
+		b := byLists[lists]
+		alone := len(c.rec.ExtraDepends) > 0
+		if b == nil && !alone {
+			text = text[:0]
+			for _, list := range [][]string{c.rec.Depends, c.rec.Constrains} {
+				for _, d := range list {
+					text = append(append(text, d...), 0)
+				}
+				text = append(text, 1)
 			}
-			text = append(text, 1)
+			b = byText[string(text)]
 		}
-		b := byText[string(text)]
-		if b == nil || len(c.rec.ExtraDepends) > 0 {
+		if b == nil || alone {
 			b = &body{}
 			bodies = append(bodies, b)
-			if len(c.rec.ExtraDepends) == 0 {
+			if !alone {
 				byText[string(text)] = b
 			}
+		}
+		if !alone {
+			byLists[lists] = b
 		}
 		c.body = b
 		b.cands = append(b.cands, c)
 	}
 	return bodies
+}
+
+// listID is equal for slices that are the same one.
+type listID struct {
+	first *string
+	n     int
+}
+
+func idOf(list []string) listID {
+	if len(list) == 0 {
+		return listID{}
+	}
+	return listID{&list[0], len(list)}
 }
 
 // all returns every candidate of n, the preferred one first.

@@ -1,6 +1,8 @@
 package solve
 
 import (
+	"slices"
+
 	"github.com/nasa-openscapes/corn/sat"
 )
 
@@ -13,6 +15,8 @@ type guide struct {
 	keeps  []sat.Var // of locked records, in order
 	first  *name     // where set, goes before floors and roots
 	floors []sat.Var // wishes like keeps, of one search
+	floor  int       // floors before here are decided, unless jumps says otherwise
+	jumps  int       // what sat.Solver.Jumps said
 	roots  []*name
 	seen   []sat.Var // the core's observed variables, as far as they are taken note of
 	next   int       // the needs of seen before here are met
@@ -31,9 +35,12 @@ func (g *guide) Next(s *sat.Solver) sat.Lit {
 			return l
 		}
 	}
-	for _, f := range g.floors {
-		if s.Value(lit(f)) == sat.Unknown {
-			return lit(f)
+	if j := s.Jumps(); j != g.jumps {
+		g.jumps, g.floor = j, 0
+	}
+	for ; g.floor < len(g.floors); g.floor++ {
+		if f := lit(g.floors[g.floor]); s.Value(f) == sat.Unknown {
+			return f
 		}
 	}
 	for _, n := range g.roots {
@@ -52,6 +59,11 @@ func (g *guide) Next(s *sat.Solver) sat.Lit {
 		}
 	}
 	return 0
+}
+
+// wish sets what the next search tries first.
+func (g *guide) wish(first *name, floors []sat.Var) {
+	g.first, g.floors, g.floor = first, floors, 0
 }
 
 // follow takes note of what became true or was undone since the last question. A record that
@@ -107,21 +119,40 @@ func (g *guide) choose(s *sat.Solver, n *name) sat.Lit {
 			continue
 		}
 		g.p.enter(k)
-		for i := range k.cands {
-			g.p.upTo(k, i)
-			c := k.cands[i]
-			if s.Value(lit(c.v)) == sat.False {
-				if len(k.rest) > 0 && s.Value(lit(c.body.v)) != sat.False {
-					g.p.fill(k) // not for what it needs: one of the others may do
-					return g.choose(s, n)
+		for start := 0; start < len(k.cands); {
+			end := g.p.variants(k, start)
+			if !g.open(s, k, start, end) {
+				start = end
+				continue // refuted in any order
+			}
+			g.p.refine(k, start, end)
+			for _, c := range k.cands[start:end] {
+				if s.Value(lit(c.v)) == sat.False {
+					if g.fills(s, k, c) {
+						g.p.fill(k)
+						return g.choose(s, n)
+					}
+					continue
 				}
-				continue
+				g.p.feed(c)
+				if s.Value(lit(c.v)) == sat.Unknown {
+					return lit(c.v)
+				}
 			}
-			g.p.feed(c)
-			if s.Value(lit(c.v)) == sat.Unknown {
-				return lit(c.v)
-			}
+			start = end
 		}
 	}
 	return 0
+}
+
+// open tells whether some of these candidates of k, or others that stand behind them, are not refuted.
+func (g *guide) open(s *sat.Solver, k *class, start, end int) bool {
+	return slices.ContainsFunc(k.cands[start:end], func(c *candidate) bool {
+		return s.Value(lit(c.v)) != sat.False || g.fills(s, k, c)
+	})
+}
+
+// fills tells whether c is refuted, but not for what it needs: one of those that need the same may do.
+func (g *guide) fills(s *sat.Solver, k *class, c *candidate) bool {
+	return len(k.rest) > 0 && s.Value(lit(c.body.v)) != sat.False
 }

@@ -142,12 +142,12 @@ func (m *improver) trade(ctx context.Context) (bool, error) {
 		}
 		held[s.blockers] = 0
 		m.tried[s.c] = true
-		m.guide.first, m.guide.floors = s.c.name, m.wishes()
+		m.guide.wish(s.c.name, m.wishes())
 		core, err := m.ask(ctx, sat.Limits{
 			Assume:       []sat.Lit{lit(m.floor(s.c, true))},
 			MaxConflicts: tradeConflicts,
 		})
-		m.guide.first, m.guide.floors = nil, nil
+		m.guide.wish(nil, nil)
 		if err != nil {
 			return false, err
 		}

@@ -127,11 +127,15 @@ func (p *pool) isLocked(r *record.Record) bool {
 
 // compareDist puts twins together, the better one first.
 func compareDist(a, b *record.Record) int {
+	for _, c := range [...]int{
+		strings.Compare(a.Channel, b.Channel), strings.Compare(string(a.Subdir), string(b.Subdir)),
+		strings.Compare(a.Version, b.Version), strings.Compare(a.Build, b.Build),
+	} {
+		if c != 0 {
+			return c
+		}
+	}
 	return cmp.Or(
-		strings.Compare(a.Channel, b.Channel),
-		strings.Compare(string(a.Subdir), string(b.Subdir)),
-		strings.Compare(a.Version, b.Version),
-		strings.Compare(a.Build, b.Build),
 		cmp.Compare(a.Dist().Format, b.Dist().Format), // record.Conda is the lower
 		compareBytes(a, b),
 	)

@@ -12,16 +12,21 @@ import (
 // compareBuilds orders candidates of one class, the preferred one first. What coarse leaves equal is decided by
 // refine.
 func (p *pool) compareBuilds(a, b *candidate) int {
-	return cmp.Or(p.coarse(a, b), p.fine(a, b))
+	if c := p.coarse(a, b); c != 0 {
+		return c
+	}
+	return p.fine(a, b)
 }
 
 // coarse is the order by what records of one class say of themselves: DESIGN.md section 4.
 func (p *pool) coarse(a, b *candidate) int {
-	return cmp.Or(
-		p.compareChannel(a.rec.Channel, b.rec.Channel),
-		trueFirst(a.favored, b.favored),
-		-cmp.Compare(a.rec.BuildNumber, b.rec.BuildNumber),
-	)
+	if c := p.compareChannel(a.rec.Channel, b.rec.Channel); c != 0 {
+		return c
+	}
+	if c := trueFirst(a.favored, b.favored); c != 0 {
+		return c
+	}
+	return -cmp.Compare(a.rec.BuildNumber, b.rec.BuildNumber)
 }
 
 // compareVersion puts the preferred version first.
@@ -35,14 +40,21 @@ func (p *pool) compareVersion(n *name, a, b version.Version) int {
 
 // fine decides between candidates that coarse and their dependencies leave equal.
 func (p *pool) fine(a, b *candidate) int {
-	return cmp.Or(
-		-cmp.Compare(a.rec.TimestampMillis, b.rec.TimestampMillis),
-		trueFirst(a.rec.Noarch == record.NoarchNone && a.rec.Subdir != record.Noarch,
-			b.rec.Noarch == record.NoarchNone && b.rec.Subdir != record.Noarch),
-		-strings.Compare(a.rec.Build, b.rec.Build),
-		strings.Compare(a.rec.Version, b.rec.Version), // "1.0" and "1.00" are equal
-		compareBytes(a.rec, b.rec),
-	)
+	// Not in one cmp.Or: it would compare everything, each time.
+	if c := -cmp.Compare(a.rec.TimestampMillis, b.rec.TimestampMillis); c != 0 {
+		return c
+	}
+	if c := trueFirst(a.rec.Noarch == record.NoarchNone && a.rec.Subdir != record.Noarch,
+		b.rec.Noarch == record.NoarchNone && b.rec.Subdir != record.Noarch); c != 0 {
+		return c
+	}
+	if c := -strings.Compare(a.rec.Build, b.rec.Build); c != 0 {
+		return c
+	}
+	if c := strings.Compare(a.rec.Version, b.rec.Version); c != 0 { // "1.0" and "1.00" are equal
+		return c
+	}
+	return compareBytes(a.rec, b.rec)
 }
 
 // compareChannel puts the channel with the higher priority first.
@@ -70,27 +82,25 @@ func trueFirst(a, b bool) int {
 	return 1
 }
 
-// upTo brings the candidates of k into their final order as far as position at.
-//
-// Where coarse leaves several equal, they are variants of one build: the one whose own dependencies
-// resolve to higher versions comes first. Only dependencies that all of them have are compared, Python
-// first, then by name. This needs the records of the dependencies, so it waits until a choice
-// between the variants is at hand.
-func (p *pool) upTo(k *class, at int) {
-	for k.refined <= at && k.refined < len(k.cands) {
-		start := k.refined
-		end := start + 1
-		for end < len(k.cands) && p.coarse(k.cands[start], k.cands[end]) == 0 {
-			end++
-		}
-		if end-start > 1 {
-			p.refine(k.cands[start:end])
-		}
-		k.refined = end
+// variants returns the end of the candidates of k that coarse leaves equal to the one at start: variants of
+// one build, as a rule.
+func (p *pool) variants(k *class, start int) int {
+	end := start + 1
+	for end < len(k.cands) && p.coarse(k.cands[start], k.cands[end]) == 0 {
+		end++
 	}
+	return end
 }
 
-func (p *pool) refine(variants []*candidate) {
+// refine brings variants into their final order: the one whose own dependencies resolve to higher versions
+// comes first. Only dependencies that all of them have are compared, Python first, then by name. This
+// needs the records of the dependencies, so it waits until a choice between the variants is at hand.
+func (p *pool) refine(k *class, start, end int) {
+	if end-start < 2 || k.refined[start] {
+		return
+	}
+	k.refined[start] = true
+	variants := k.cands[start:end]
 	common := p.commonNames(variants)
 	best := map[*candidate][]*class{}
 	for _, c := range variants {

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"path"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -19,6 +20,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/nasa-openscapes/corn/conda/record"
+	"github.com/nasa-openscapes/corn/conda/repodata"
 	"github.com/nasa-openscapes/corn/conda/version"
 )
 
@@ -88,11 +90,41 @@ var realIndex = sync.OnceValue(func() mapIndex { return mapIndex{} })
 func loadRealIndex(t testing.TB) mapIndex {
 	m := realIndex()
 	if len(m) == 0 {
-		for _, sub := range []string{"linux-64", "noarch"} {
-			m.addRepodata(t, readZst(t, indexDir+"conda-forge/"+sub+"/repodata.json.zst"), condaForge)
+		debug.SetGCPercent(400) // the index stays: looking through it again and again was a fifth of the tests' time
+		for _, sub := range []record.Subdir{"linux-64", "noarch"} {
+			m.addIndex(t, readZst(t, indexDir+"conda-forge/"+string(sub)+"/repodata.json.zst"), sub)
 		}
 	}
 	return m
+}
+
+// addIndex reads the records of a large repodata.json of conda-forge, as corn does: it is faster than encoding/json, and
+// equal lists of dependencies are the same slice.
+func (m mapIndex) addIndex(t testing.TB, b []byte, sub record.Subdir) {
+	t.Helper()
+	var out bytes.Buffer
+	conv, err := repodata.Convert(context.Background(), bytes.NewReader(b), func() (repodata.Spool, error) { return nil, errors.New("too large") })
+	if err == nil {
+		_, err = conv.WriteTo(&out)
+	}
+	if err != nil {
+		t.Fatalf("convert the index: %v", err)
+	}
+	index, err := repodata.OpenIndex(bytes.NewReader(out.Bytes()), int64(out.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range index.Names() {
+		shard, err := index.Shard(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		recs, err := shard.Records(repodata.Origin{Channel: condaForge, Subdir: sub, BaseURL: condaForge + "/" + string(sub)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m[name] = append(m[name], recs...)
+	}
 }
 
 type peerAnswer struct {

@@ -34,11 +34,14 @@ import (
 	"github.com/nasa-openscapes/corn/digest"
 )
 
-// A Request asks for one archive. It needs a SHA-256 or an MD5.
+// A Request asks for one archive. It needs a SHA-256 or an MD5, unless it is Unchecked.
 type Request struct {
 	Name string // for messages: "numpy-2.2.4-py313h0_0.conda"
 	URL  string
 	digest.Want
+	// Unchecked takes whatever the server gives, for a file that nobody has hashed. It is always
+	// fetched, and from its start: without a hash it is not known in the cache. Want has no hash then.
+	Unchecked bool
 	Origin string // who asked, "ci/environments/team-a/conda-lock.yml:17"
 }
 
@@ -203,8 +206,10 @@ func (f *Fetcher) Has(req Request) bool {
 
 // One fetches one archive, or finds it in the cache.
 func (f *Fetcher) One(ctx context.Context, req Request) (cache.Blob, error) {
-	if b, err := f.cache.Find(req.Want); !cache.IsMiss(err) {
-		return b, err
+	if !req.Unchecked {
+		if b, err := f.cache.Find(req.Want); !cache.IsMiss(err) {
+			return b, err
+		}
 	}
 	places := []string{f.resolve(req.URL)}
 	if f.opts.Mirrored != nil {
@@ -240,6 +245,13 @@ func (f *Fetcher) from(ctx context.Context, source string, req Request) (cache.B
 	}
 	if f.opts.Offline {
 		return fail(0, ErrOffline)
+	}
+	if req.Unchecked {
+		b, status, err := f.whole(ctx, source, req)
+		if err != nil {
+			return fail(status, err)
+		}
+		return b, nil
 	}
 	part, err := f.cache.Partial(ctx, req.Want)
 	if err != nil {

@@ -312,3 +312,35 @@ func TestMirrorsAreAskedInTurn(t *testing.T) {
 		t.Error("One worked though no mirror has the file")
 	}
 }
+
+// TestUnchecked fetches what nobody has hashed: always, and after a break from its start.
+func TestUnchecked(t *testing.T) {
+	url, n := serve(t, breakAfter(1000), status(503), whole)
+	ca := openCache(t)
+	req := fetch.Request{Name: "numpy-1-0.conda", URL: url, Unchecked: true}
+	for i := range 2 {
+		b, err := fetch.New(ca, options()).One(t.Context(), req)
+		if err != nil || b.SHA256 != digest.Sum(archive) {
+			t.Fatalf("One: %v, %v, want the blob of the whole archive", b, err)
+		}
+		if got, want := n.Load(), int64(3+i); got != want {
+			t.Errorf("asked %d times, want %d", got, want)
+		}
+	}
+	for _, c := range []struct {
+		why     string
+		handler http.HandlerFunc
+		size    int64
+		fails   string
+	}{
+		{"not there", status(404), 0, "404 Not Found"},
+		{"connection always breaks", breakAfter(10), 0, "unexpected EOF"},
+		{"another size than the channel gives", whole, 10, "size mismatch"},
+	} {
+		url, _ := serve(t, c.handler)
+		_, err := fetch.New(ca, options()).One(t.Context(), fetch.Request{Name: "x", URL: url, Unchecked: true, Want: digest.Want{SizeBytes: c.size}})
+		if err == nil || !strings.Contains(err.Error(), c.fails) {
+			t.Errorf("%s: %v, want %q", c.why, err, c.fails)
+		}
+	}
+}

@@ -344,6 +344,7 @@ func (l *envLocker) solvePlatform(ctx context.Context, platform string, wants []
 	}
 	defer sh.set.Close()
 	stage := l.talk.Stage("solve", int64(len(wants)), report.Things)
+	defer roomy()()
 	alone, err := solveAll(ctx, wants, sh.view, l.jobs)
 	if err == nil {
 		alone, err = share(ctx, alone, sh.view, l.sharing, l.jobs)

@@ -71,6 +71,7 @@ func Solve(ctx context.Context, req SolveRequest, talk *report.Printer) (*SolveR
 		return nil, report.In(report.Fetch, err)
 	}
 	defer sh.set.Close()
+	defer roomy()()
 	began := time.Now()
 	sol, err := solve.Solve(ctx, sh.view(w), w.request())
 	if e := sh.set.Err(); e != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -48,6 +49,17 @@ func solveAll(ctx context.Context, wants []*wanted, of func(*wanted) index, jobs
 		}
 	}
 	return out, nil
+}
+
+// solveGarbage is the garbage, in percent of what lives, that may stand while packages are chosen. The whole
+// program keeps it small, for what it streams; a search makes many small things that live to its end,
+// and looking for garbage among them took a third of the time.
+const solveGarbage = 200
+
+// roomy lets garbage grow until the function that it returns is called.
+func roomy() (end func()) {
+	before := debug.SetGCPercent(solveGarbage)
+	return func() { debug.SetGCPercent(before) }
 }
 
 // solveOne solves, and again with a kernel where the answer has none.
