@@ -184,7 +184,7 @@ func anySpecifier(t *rapid.T) Specifier {
 func TestRangesArePlainMatches(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s, v := anySpecifier(t), anyVersion(t)
-		if got, want := newSpecifiers([]Specifier{s}).Match(v), plainMatch(s, v); got != want {
+		if got, want := Of(s).Match(v), plainMatch(s, v); got != want {
 			t.Fatalf("%s matches %s = %v, want %v", s, v, got, want)
 		}
 	})

@@ -98,8 +98,9 @@ type Specifiers struct {
 	arbitrary bool
 }
 
-func newSpecifiers(list []Specifier) Specifiers {
-	list = slices.Clone(list)
+// Of returns the set of these clauses.
+func Of(clauses ...Specifier) Specifiers {
+	list := slices.Clone(clauses)
 	slices.SortFunc(list, func(a, b Specifier) int { return strings.Compare(a.String(), b.String()) })
 	s := Specifiers{list: slices.CompactFunc(list, func(a, b Specifier) bool { return a.String() == b.String() })}
 	for i, c := range s.list {
@@ -145,7 +146,7 @@ func (s Specifiers) And(o Specifiers) Specifiers {
 		}
 		return s
 	}
-	return newSpecifiers(slices.Concat(s.list, o.list))
+	return Of(slices.Concat(s.list, o.list)...)
 }
 
 // Ranges returns the versions that satisfy s. Clauses with "===" are left out: they look at text.

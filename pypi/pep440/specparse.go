@@ -24,7 +24,7 @@ func ParseSpecifiers(text string) (Specifiers, error) {
 		}
 		at += len(part) + 1
 	}
-	return newSpecifiers(list), nil
+	return Of(list...), nil
 }
 
 // MustParseSpecifiers is ParseSpecifiers for text known to be right; it panics where it is not.
