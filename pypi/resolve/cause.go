@@ -88,7 +88,7 @@ func (b *causes) cause(needs []*need, by []*candidate, above map[*project]bool) 
 			matching[m] = true
 		}
 	}
-	var open, unreadable []*candidate
+	var open, failing, unreadable []*candidate
 	for _, m := range n.cands {
 		if !matching[m] {
 			continue
@@ -100,6 +100,12 @@ func (b *causes) cause(needs []*need, by []*candidate, above map[*project]bool) 
 		if !b.excluded[m] {
 			open = append(open, m)
 		}
+		if len(b.depends[m]) > 0 {
+			failing = append(failing, m)
+		}
+	}
+	if len(open) == 0 {
+		open = failing // what excludes them may be what they need themselves
 	}
 	switch {
 	case len(c.Versions) == 0:
@@ -201,12 +207,12 @@ func (b *causes) lack(needs []*need) Lack {
 	}
 	have := distsOf(n.cands)
 	switch {
-	case n.missing:
-		return Lack{Kind: NoSuchProject}
 	case len(n.cands) == 1 && n.cands[0].provided != nil:
 		return Lack{Kind: ByConda, Have: have}
 	case slices.ContainsFunc(needs, func(d *need) bool { return d.url != "" && !slices.Contains(b.urlsOf(n), d.url) }):
-		return Lack{Kind: OtherURL, Have: have, Detail: "dependency"}
+		return Lack{Kind: UnknownURL, Have: have}
+	case n.missing:
+		return Lack{Kind: NoSuchProject}
 	case len(b.urlsOf(n)) > 0 && len(n.cands) > 0:
 		return Lack{Kind: OtherURL, Have: have, Detail: redact(b.urlsOf(n)[0])}
 	}
@@ -223,6 +229,9 @@ func (b *causes) lack(needs []*need) Lack {
 			slices.Sort(l.Files)
 		}
 		if h.why == l.Kind {
+			if h.why == NeedsPython && !strings.Contains(l.Detail, h.detail) {
+				l.Detail += " or " + h.detail
+			}
 			l.Have = append(l.Have, Dist{Name: n.name, Version: h.version.String()})
 		}
 	}

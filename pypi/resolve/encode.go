@@ -71,7 +71,7 @@ func (p *pool) feed(c *candidate) {
 // rule makes that c cannot be chosen, or ends the search where the index failed.
 func (p *pool) rule(c *candidate, err error) {
 	if !isUnusable(err) {
-		p.fail(err)
+		p.fail(c.project, err)
 		return
 	}
 	c.bad = err

@@ -69,7 +69,8 @@ const (
 	NoSuchProject            // no index has the name
 	NoSuchVersion            // Have do not match
 	ByConda                  // conda brings the one of Have, and it does not match
-	OtherURL                 // a dependency names a URL that the user does not; or the user's URL leads to Have, which does not match
+	UnknownURL               // a dependency names a URL, which only the user may do
+	OtherURL                 // the user's URL leads to Have, which does not match
 	Unreadable               // the metadata of Have cannot be used
 	TooNew                   // uploaded after Request.ExcludeNewer, or at an unknown time
 	NeedsPython              // Have need another Python
@@ -87,8 +88,10 @@ type Hint struct {
 	Kind HintKind
 	// Requirement is the one to change: of Relax and Drop.
 	Requirement Requirement
-	// Name is the project of AskConda.
+	// Name is the project of AskConda and AskURL.
 	Name string
+	// URL is the one to name, of AskURL.
+	URL string
 	// Gets is what the trial chose for the project; nil where nothing.
 	Gets *Dist
 	// Package is the conda package that brings another version, of AskConda.
@@ -105,4 +108,5 @@ const (
 	AllowSdists                      // let sdists be built
 	AllowNewer                       // a later ExcludeNewer
 	AskConda                         // have conda bring another version, or none
+	AskURL                           // name the URL in a requirement
 )

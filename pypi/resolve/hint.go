@@ -3,6 +3,7 @@ package resolve
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/nasa-openscapes/corn/pypi/pep440"
@@ -59,6 +60,15 @@ func (x *explainer) hints(ctx context.Context, causes []Cause, set, others []int
 			}
 		}
 	}
+	for _, d := range urls(causes) {
+		r := Requirement{Requirement: &pep508.Requirement{Name: d.Name, URL: d.URL}}
+		change := func(q *Request) { q.Requirements = append(q.Requirements, r) }
+		if len(hints) < maxHints {
+			if err := try(Hint{Kind: AskURL, Name: d.Name, URL: d.URL}, d.Name, change); err != nil {
+				return nil, err
+			}
+		}
+	}
 	for _, d := range fixed(causes) {
 		change := func(r *Request) {
 			r.Provided = slices.DeleteFunc(slices.Clone(r.Provided), func(q Provided) bool { return pep508.NormalizeName(q.Name) == d.Name })
@@ -103,6 +113,20 @@ func lacking(causes []Cause, kind LackKind) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// urls returns what dependencies in causes name by URLs that the user does not.
+func urls(causes []Cause) []Hint {
+	var out []Hint
+	for _, c := range causes {
+		for _, s := range c.Specs {
+			if name, url, ok := strings.Cut(s, " @ "); ok && c.Lack.Kind == UnknownURL {
+				out = append(out, Hint{Name: name, URL: url})
+			}
+		}
+		out = append(out, urls(c.Because)...)
+	}
+	return out
 }
 
 // fixed returns what conda brings that takes part in causes, each once.

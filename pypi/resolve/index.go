@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -76,3 +77,25 @@ func (e *MetadataError) Error() string {
 
 // Unwrap returns the parser's error.
 func (e *MetadataError) Unwrap() error { return e.Err }
+
+// An IndexError reports that the index failed, and what led to the question.
+type IndexError struct {
+	Project string
+	Origin  Origin   // of the requirement at the beginning of the chain
+	Chain   []string // "a", "b>=2": the requirement, and what follows from it, down to the project
+	Err     error    // the index's
+}
+
+func (e *IndexError) Error() string {
+	if len(e.Chain) == 0 {
+		return e.Err.Error()
+	}
+	where := e.Origin.String()
+	if where == "" {
+		where = "the request"
+	}
+	return fmt.Sprintf("%s asks %s: %v", where, strings.Join(e.Chain, ", which needs "), e.Err)
+}
+
+// Unwrap returns the index's error.
+func (e *IndexError) Unwrap() error { return e.Err }

@@ -135,7 +135,7 @@ var hashAlgorithms = []string{"md5", "sha1", "sha224", "sha256", "sha384", "sha5
 // unusable hides a version whose metadata cannot be read, or ends the search where it is the index's fault.
 func (p *pool) unusable(n *project, v pep440.Version, f *File, err error) {
 	if !isUnusable(err) {
-		p.fail(err)
+		p.fail(n, err)
 		return
 	}
 	n.hidden = append(n.hidden, hidden{version: v, why: Unreadable, files: []*File{f}, detail: err.Error()})
@@ -146,7 +146,7 @@ func (p *pool) loadFiles(n *project) {
 	files, err := p.store.files(p.ctx, n.name)
 	if err != nil {
 		if n.missing = isNoProject(err); !n.missing {
-			p.fail(err)
+			p.fail(n, err)
 		}
 		return
 	}

@@ -173,10 +173,3 @@ func (d *need) matches(c *candidate) bool {
 	}
 	return d.specs.Match(c.version)
 }
-
-// fail keeps the first error, which ends the search.
-func (p *pool) fail(err error) {
-	if p.err == nil {
-		p.err = err
-	}
-}

@@ -2,7 +2,7 @@ package resolve
 
 import "net/url"
 
-// redact takes user info and the query out of a URL.
+// redact replaces user info and the query of a URL: either may be a secret.
 func redact(raw string) string {
 	if raw == "" {
 		return ""
@@ -12,10 +12,10 @@ func redact(raw string) string {
 		return "(an unreadable URL)"
 	}
 	if u.User != nil {
-		u.User = url.User("***")
+		u.User = url.User("xxxxx")
 	}
 	if u.RawQuery != "" {
-		u.RawQuery = "***"
+		u.RawQuery = "xxxxx"
 	}
 	return u.String()
 }

@@ -124,6 +124,10 @@ func wanted(name string, specs []string) string {
 // text says what is lacking, after what is asked.
 func (l Lack) text(name string) string {
 	have := versions(l.Have)
+	many, has := len(distinct(l.Have)) > 1, "has"
+	if many {
+		has = "have"
+	}
 	switch l.Kind {
 	case NoSuchProject:
 		return ", which no index has"
@@ -134,25 +138,24 @@ func (l Lack) text(name string) string {
 		return ", which no index has; there is " + have
 	case ByConda:
 		return ", and conda brings " + name + " " + have + " (package " + l.Have[0].Package + ")"
+	case UnknownURL:
+		return ", and URLs are taken from your own requirements only"
 	case OtherURL:
-		if l.Detail == "dependency" {
-			return ", a URL that only a requirement of yours may name"
-		}
 		return ", and " + l.Detail + " is " + name + " " + have
 	case Unreadable:
 		return ", which cannot be used: " + l.Detail
 	case TooNew:
 		return ", which is newer than what may be used (" + have + ")"
 	case NeedsPython:
-		return fmt.Sprintf(", and %s needs python %s; the target has %s", of(name, have), l.Detail, l.Target)
+		return fmt.Sprintf(", and %s%spython %s; the target has %s", of(name, have), verb(many), l.Detail, l.Target)
 	case NoWheel:
-		return fmt.Sprintf(", and %s has no wheel for the target and no sdist; there is %s", of(name, have), files(l.Files))
+		return fmt.Sprintf(", and %s %s no wheel for the target and no sdist; there is %s", of(name, have), has, files(l.Files))
 	case Forbidden:
 		return fmt.Sprintf(", and of %s %s; there is %s", of(name, have), l.Detail, files(l.Files))
 	case OnlySdist:
-		return fmt.Sprintf(", and %s has no wheel for the target and would have to be built; there is %s", of(name, have), files(l.Files))
+		return fmt.Sprintf(", and %s %s no wheel for the target and would have to be built; there is %s", of(name, have), has, files(l.Files))
 	case OnlyYanked:
-		s := ", and " + of(name, have) + " was withdrawn by its authors (yanked)"
+		s := ", and the authors of " + of(name, have) + " have withdrawn it (yanked)"
 		if l.Detail != "" {
 			s += ": " + l.Detail
 		}
@@ -202,6 +205,8 @@ func (h Hint) String() string {
 		return "allow pre-releases (--pre)" + gets
 	case AllowSdists:
 		return "let sdists be built" + gets
+	case AskURL:
+		return "ask for " + h.Name + " @ " + h.URL + " yourself"
 	case AskConda:
 		return "have conda bring another " + h.Name + " than " + h.Package + ", or none" + gets
 	}
