@@ -167,6 +167,12 @@ func (b *builder) metadataFiles() (*kernel.Result, *image.ConfigPlan, error) {
 	for _, n := range kernels.Notices {
 		b.warn("%s", n)
 	}
+	if f := b.project.Start; f != nil {
+		o.Start = f.Data
+	}
+	if f := b.project.JupyterConfig; f != nil {
+		o.JupyterConfig = f.Data
+	}
 	config, err := image.PlanConfig(b.baseFacts, o)
 	if err != nil {
 		return nil, nil, err

@@ -221,8 +221,10 @@ func TestLoadErrors(t *testing.T) {
 
 		{"apt.txt", env("-- apt.txt --\nlibgl1\n"), "apt.txt", "asks for Debian packages", is[*UnsupportedError]},
 		{"postBuild", env("-- postBuild --\n"), "postBuild", "runs a program", is[*UnsupportedError]},
-		{"start", env("-- start --\n"), "start", "when a container starts", is[*UnsupportedError]},
-		{"jupyter config", env("-- jupyter_notebook_config.py --\n"), "jupyter_notebook_config.py", "configures", is[*UnsupportedError]},
+		{"start without an interpreter", env("-- start --\nexec \"$@\"\n"), "start:1", "want a first line like #!/bin/bash", is[*ParseError]},
+		{"start with Windows' line ends", env("-- start --\n#!/bin/bash\r\nexec \"$@\"\r\n"), "start:1", "CR and LF", is[*ParseError]},
+		{"an empty start", env("-- start --\n"), "start:1", "want a first line", is[*ParseError]},
+		{"start in an env", env("-- environments/a/start --\n"), "environments/a/start", "does not belong to one environment", is[*MisplacedError]},
 		{"apt.txt in an env", env("-- environments/a/apt.txt --\nx\n"), "environments/a/apt.txt", "does not belong to one environment", is[*MisplacedError]},
 		{"postBuild in an env", env("-- environments/a/postBuild --\n"), "environments/a/postBuild", "does not belong to one environment", is[*MisplacedError]},
 		{"image.txt", env("-- environments/a/image.txt --\nghcr.io/x\n"), "environments/a/image.txt", "another image", is[*UnsupportedError]},

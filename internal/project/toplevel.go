@@ -1,24 +1,24 @@
 package project
 
 import (
+	"maps"
 	"path"
+	"slices"
 	"strings"
 )
 
 // imageFiles are about the whole image: they stand in the configuration folder alone.
 var imageFiles = []string{"apt.txt", "postBuild", "start", "jupyter_notebook_config.py"}
 
-// steps says what each of them asks for, and what to do while corn does not.
+// steps says what some of them ask for, and what to do while corn does not.
 var steps = map[string]struct{ what, remedy string }{
-	"apt.txt":                    {"asks for Debian packages", "take them from conda-forge, or build them into the base image, and remove the file"},
-	"postBuild":                  {"runs a program while the image is built", "run it in the base image's own build, and remove the file"},
-	"start":                      {"is run when a container starts", "put it into the base image as its entrypoint, and remove the file"},
-	"jupyter_notebook_config.py": {"configures the Jupyter server", "put it into the base image's etc/jupyter, and remove the file"},
+	"apt.txt":   {"asks for Debian packages", "take them from conda-forge, or build them into the base image, and remove the file"},
+	"postBuild": {"runs a program while the image is built", "run it in the base image's own build, and remove the file"},
 }
 
 // topLevel reads what stands in the configuration folder itself.
 func (l *loader) topLevel() error {
-	for _, name := range imageFiles {
+	for _, name := range slices.Sorted(maps.Keys(steps)) {
 		data, file, err := l.read(l.p.Config, name)
 		if err != nil {
 			return err
@@ -31,6 +31,13 @@ func (l *loader) topLevel() error {
 			continue
 		}
 		return &UnsupportedError{File: file, What: steps[name].what, Remedy: steps[name].remedy}
+	}
+	var err error
+	if l.p.Start, err = l.readStart(); err != nil {
+		return err
+	}
+	if l.p.JupyterConfig, err = l.imageFile("jupyter_notebook_config.py"); err != nil {
+		return err
 	}
 	for _, dir := range uniq(l.p.Config, ".") {
 		if rel := path.Join(dir, "Dockerfile"); l.isFile(rel) {
