@@ -84,6 +84,7 @@ type builder struct {
 	contents     map[digest.SHA256]*content
 	placements   []*placed
 	compilers    compilers
+	steps        []*step
 	encoders     frame.Pool
 	decoders     archive.Decoders
 	large        places
@@ -350,11 +351,17 @@ func (b *builder) link() error {
 					p.facts.FileName, report.Count(ps.FalseCount, "file"), ps.FalseName)
 			}
 			for _, s := range p.scripts {
+				if !strings.HasSuffix(s, "-pre-link.sh") {
+					continue // a step runs it, or it is for removing the package
+				}
 				b.warn("environment %q: package %s has the link script %s; this version of corn does not run it", e.id, p.facts.Name, s)
 			}
 		}
 	}
 	if err := b.collect(); err != nil {
+		return err
+	}
+	if err := b.planSteps(); err != nil {
 		return err
 	}
 	if err := b.remember(); err != nil {

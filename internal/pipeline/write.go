@@ -397,6 +397,9 @@ func (b *builder) frameIndex(c frame.Compression) map[digest.SHA256]image.FrameM
 	for _, p := range b.placements {
 		out[frameKey(p.key, c)] = image.FrameMetadata{Kind: "placement", Artifact: p.pkg.facts.SHA256, Env: p.env.id}
 	}
+	for _, s := range b.steps {
+		out[frameKey(s.key, c)] = image.FrameMetadata{Kind: "exec", Env: s.env}
+	}
 	if b.replaceNotebook {
 		out[frameKey(b.opaqueKey(b.envByID(notebookID)), c)] = image.FrameMetadata{Kind: "opaque", Env: notebookID}
 	}

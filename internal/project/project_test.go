@@ -219,7 +219,7 @@ func TestLoadErrors(t *testing.T) {
 		{"pip list without wheels", env("-- environments/a/environment.yml --\ndependencies:\n- python\n- pip:\n  - six\n  - xq[extra]>=1\n"), "environments/a/conda-linux-64.lock", "environments/a/environment.yml:5", is[*PipError]},
 		{"git requirement without wheels", env("-- environments/a/requirements.txt --\ngit+https://h/x.git\n"), "environments/a/conda-linux-64.lock", "git+https://h/x.git", is[*PipError]},
 
-		{"apt.txt", env("-- apt.txt --\nlibgl1\n"), "apt.txt", "asks for Debian packages", is[*UnsupportedError]},
+		{"apt.txt with shell syntax", env("-- apt.txt --\n# graphics\nlibgl1 && id\n"), "apt.txt:2", "\"&&\" is no package name", is[*ParseError]},
 		{"postBuild", env("-- postBuild --\n"), "postBuild", "runs a program", is[*UnsupportedError]},
 		{"start without an interpreter", env("-- start --\nexec \"$@\"\n"), "start:1", "want a first line like #!/bin/bash", is[*ParseError]},
 		{"start with Windows' line ends", env("-- start --\n#!/bin/bash\r\nexec \"$@\"\r\n"), "start:1", "CR and LF", is[*ParseError]},

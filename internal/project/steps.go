@@ -22,6 +22,18 @@ func (l *loader) readStart() (*File, error) {
 	return f, checkScript(f)
 }
 
+// readApt reads apt.txt.
+func (l *loader) readApt() error {
+	f, err := l.imageFile("apt.txt")
+	if f == nil || err != nil {
+		return err
+	}
+	if l.p.Apt, err = ParseApt(f.Show, f.Data); err == nil && len(l.p.Apt) == 0 {
+		l.notice(f.Path, "ignored: it names no package")
+	}
+	return err
+}
+
 // imageFile reads a file of the configuration folder; nil: there is none.
 func (l *loader) imageFile(name string) (*File, error) {
 	data, file, err := l.read(l.p.Config, name)

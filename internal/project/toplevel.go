@@ -12,25 +12,23 @@ var imageFiles = []string{"apt.txt", "postBuild", "start", "jupyter_notebook_con
 
 // steps says what some of them ask for, and what to do while corn does not.
 var steps = map[string]struct{ what, remedy string }{
-	"apt.txt":   {"asks for Debian packages", "take them from conda-forge, or build them into the base image, and remove the file"},
 	"postBuild": {"runs a program while the image is built", "run it in the base image's own build, and remove the file"},
 }
 
 // topLevel reads what stands in the configuration folder itself.
 func (l *loader) topLevel() error {
 	for _, name := range slices.Sorted(maps.Keys(steps)) {
-		data, file, err := l.read(l.p.Config, name)
+		_, file, err := l.read(l.p.Config, name)
 		if err != nil {
 			return err
 		}
 		if file == "" {
 			continue
 		}
-		if name == "apt.txt" && len(requirementLines(string(data), file)) == 0 {
-			l.notice(path.Join(l.p.Config, name), "ignored: it names no package")
-			continue
-		}
 		return &UnsupportedError{File: file, What: steps[name].what, Remedy: steps[name].remedy}
+	}
+	if err := l.readApt(); err != nil {
+		return err
 	}
 	var err error
 	if l.p.Start, err = l.readStart(); err != nil {
