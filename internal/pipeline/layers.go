@@ -229,9 +229,6 @@ func (b *builder) build(ctx context.Context, v *variant) error {
 			return err
 		}
 		isStep := v.specs[i].Kind == string(plan.ExecStep)
-		if isStep && v.taken[i] != nil {
-			b.stepByID(v.specs[i].ID).taken = v.taken[i]
-		}
 		if v.taken[i] != nil && (!b.req.Verify || isStep) { // steps need not give the same twice
 			continue
 		}

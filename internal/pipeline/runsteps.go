@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nasa-openscapes/corn/digest"
 	"github.com/nasa-openscapes/corn/filetree"
 	"github.com/nasa-openscapes/corn/internal/exec"
 	"github.com/nasa-openscapes/corn/internal/image"
@@ -56,8 +57,8 @@ func (b *builder) makeStep(ctx context.Context, v *variant, i int, s *step) erro
 			err = b.compressAnew(rc, c, v, i)
 			return errors.Join(err, rc.Close())
 		}
-		if s.taken != nil && s.taken.Recorded.MediaType == mediaType(c) {
-			rc, err := s.taken.Open(ctx)
+		if t := b.takenStep(frameKey(s.key, c)); t != nil {
+			rc, err := t.Open(ctx)
 			if err != nil {
 				return err
 			}
@@ -75,6 +76,21 @@ func (b *builder) makeStep(ctx context.Context, v *variant, i int, s *step) erro
 	}
 	_, err = w.Commit()
 	return err
+}
+
+// takenStep is the layer of the previous image that has a step's frame; nil: none.
+func (b *builder) takenStep(key digest.SHA256) *image.PreviousLayer {
+	if b.previous == nil {
+		return nil
+	}
+	for _, l := range b.previous.Layers {
+		for _, f := range l.Recorded.Frames {
+			if f.Key == key {
+				return l
+			}
+		}
+	}
+	return nil
 }
 
 // compressAnew copies a frame, or a layer of one frame.

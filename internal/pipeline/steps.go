@@ -34,8 +34,6 @@ type step struct {
 	commands func(ctx context.Context) ([]sandbox.Command, error)
 	// keep decides what becomes of a change; exec.Clean was asked before.
 	keep func(e filetree.Entry, r io.Reader) (bool, error)
-
-	taken *image.PreviousLayer // that has the result, in a compression of its own; nil: none
 }
 
 // stepsFormat is the number of the rules by which steps run and their changes become
