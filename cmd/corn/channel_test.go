@@ -252,7 +252,7 @@ func cmdBase(ts *testscript.TestScript, args []string) error {
 		if err != nil {
 			return err
 		}
-		var programs []layertest.H
+		programs := []layertest.H{{Name: "usr/", Mode: 0o755}, {Name: "usr/bin/", Mode: 0o755}}
 		for _, name := range []string{"tool", "sh", "bash", "apt-get"} {
 			programs = append(programs, layertest.H{Name: "usr/bin/" + name, Mode: 0o755, Data: string(tool)})
 		}
