@@ -18,7 +18,7 @@ type StepError struct {
 func (e *StepError) Error() string {
 	text := fmt.Sprintf("%s: %v", e.Step, e.Err)
 	if len(e.Last) > 0 {
-		text += "; its last lines:\n  " + strings.Join(e.Last, "\n  ")
+		text += "; its last lines:\n" + strings.Join(e.Last, "\n")
 	}
 	return text
 }
