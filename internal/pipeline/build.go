@@ -86,6 +86,7 @@ type builder struct {
 	compilers    compilers
 	steps        []*step
 	folder       *projectFolder // nil: not opened
+	copied       *copiedProject // nil: the project is not copied
 	encoders     frame.Pool
 	decoders     archive.Decoders
 	large        places
@@ -364,6 +365,9 @@ func (b *builder) link(ctx context.Context) error {
 		return err
 	}
 	if err := b.planSteps(ctx); err != nil {
+		return err
+	}
+	if err := b.planCopy(ctx); err != nil {
 		return err
 	}
 	if err := b.remember(); err != nil {

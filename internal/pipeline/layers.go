@@ -94,7 +94,11 @@ func (b *builder) planLayers() error {
 
 // planRequest is what the image is to hold, and the layout of before; nil: none.
 func (b *builder) planRequest(before *plan.State) plan.Request {
-	req := plan.Request{First: notebookID, Params: plan.Params{BaseLayers: b.base.LayerCount()}, Previous: before, Execs: b.planExecs()}
+	below := b.base.LayerCount()
+	if b.copied != nil {
+		below++ // a layer that the layout does not know
+	}
+	req := plan.Request{First: notebookID, Params: plan.Params{BaseLayers: below}, Previous: before, Execs: b.planExecs()}
 	for _, c := range b.contents {
 		req.Contents = append(req.Contents, plan.Content{
 			Key: c.key, Name: c.pkg.facts.Name, Dist: store.Dist(c.pkg.facts),
@@ -146,6 +150,9 @@ func (b *builder) newVariant(c frame.Compression) *variant {
 			spec.Frames = append(spec.Frames, b.lazyFrame(frameKey(k, c)))
 		}
 		v.specs = append(v.specs, spec)
+	}
+	if b.copied != nil {
+		v.specs = append(v.specs, b.copySpec(c))
 	}
 	return v
 }
@@ -238,6 +245,12 @@ func (b *builder) build(ctx context.Context, v *variant) error {
 			continue
 		}
 		missing = append(missing, i)
+		if v.specs[i].Kind == projectID {
+			if err := b.storeCopy(ctx, v.compression); err != nil {
+				return err
+			}
+			continue
+		}
 		for _, f := range v.specs[i].Frames {
 			wanted[f.Key] = true
 		}
