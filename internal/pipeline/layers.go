@@ -227,23 +227,34 @@ func (b *builder) build(ctx context.Context, v *variant) error {
 	var missing, steps []int
 	wanted := map[digest.SHA256]bool{}
 	for i := range v.specs {
+		isStep := v.specs[i].Kind == string(plan.ExecStep)
 		l, err := layer.Known(b.cache, v.specs[i])
-		if err == nil && b.hasFrames(v.specs[i]) {
+		known := err == nil && b.hasFrames(v.specs[i])
+		if known && !isStep {
 			v.layers[i] = l
 			continue
 		}
 		if v.taken[i], err = b.takeOver(&v.specs[i]); err != nil {
 			return err
 		}
-		isStep := v.specs[i].Kind == string(plan.ExecStep)
-		if v.taken[i] != nil && (!b.req.Verify || isStep) { // steps need not give the same twice
+		if isStep {
+			if !known {
+				l = nil
+			}
+			s := b.stepByID(v.specs[i].ID)
+			if v.layers[i], v.taken[i] = b.chooseResult(s, l, v.taken[i]); v.layers[i] == nil && v.taken[i] == nil {
+				steps = append(steps, i)
+			} else if t := v.taken[i]; t != nil {
+				b.warnOfResult(s, t.Recorded.DiffID)
+			} else {
+				b.warnOfResult(s, v.layers[i].DiffSHA256())
+			}
+			continue
+		}
+		if v.taken[i] != nil && !b.req.Verify {
 			continue
 		}
 		v.taken[i] = nil
-		if isStep {
-			steps = append(steps, i)
-			continue
-		}
 		missing = append(missing, i)
 		if v.specs[i].Kind == projectID {
 			if err := b.storeCopy(ctx, v.compression); err != nil {
