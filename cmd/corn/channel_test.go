@@ -27,6 +27,7 @@ import (
 	"github.com/nasa-openscapes/corn/internal/testkit/channeltest"
 	"github.com/nasa-openscapes/corn/internal/testkit/layertest"
 	"github.com/nasa-openscapes/corn/internal/testkit/projecttest"
+	"github.com/nasa-openscapes/corn/internal/testkit/toolroot"
 )
 
 // world reads a world by its name.
@@ -224,7 +225,7 @@ func cmdRelock(ts *testscript.TestScript, args []string) error {
 }
 
 func cmdBase(ts *testscript.TestScript, args []string) error {
-	f, args := flags(args, "-archive", "-bare", "-notebook")
+	f, args := flags(args, "-archive", "-bare", "-notebook", "-tool")
 	o := base.TinyOptions{Config: base.Config{Start: f["-bare"] == "", DockerSchema: f["-archive"] != ""}}
 	img, err := base.Tiny(o)
 	if err != nil {
@@ -243,6 +244,19 @@ func cmdBase(ts *testscript.TestScript, args []string) error {
 	}
 	if f["-notebook"] != "" {
 		if img, err = projecttest.WithNotebook(img); err != nil {
+			return err
+		}
+	}
+	if f["-tool"] != "" {
+		tool, err := toolroot.Build()
+		if err != nil {
+			return err
+		}
+		programs := []layertest.H{{Name: "usr/", Mode: 0o755}, {Name: "usr/bin/", Mode: 0o755}}
+		for _, name := range []string{"tool", "sh", "bash", "apt-get"} {
+			programs = append(programs, layertest.H{Name: "usr/bin/" + name, Mode: 0o755, Data: string(tool)})
+		}
+		if img, err = mutate.AppendLayers(img, layertest.Layer(programs...)); err != nil {
 			return err
 		}
 	}

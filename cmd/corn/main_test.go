@@ -12,6 +12,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
 
+	"github.com/nasa-openscapes/corn/internal/sandbox"
 	"github.com/nasa-openscapes/corn/internal/testkit/channeltest"
 )
 
@@ -80,6 +81,9 @@ func condition(name string, python func() (channeltest.Archive, error)) (bool, e
 	case "python":
 		_, err := python()
 		return err == nil && runtime.GOOS == "linux" && runtime.GOARCH == "amd64", nil
+	case "sandbox":
+		_, err := sandbox.Check("")
+		return err == nil, nil //nolint:nilerr // that is the question
 	case "tmpfs":
 	default:
 		return false, fmt.Errorf("no condition is called %q", name)

@@ -52,7 +52,8 @@ var commands = map[string]command{
 	// lock FORMAT DIR PACKAGE...: lock packages (names, file names, wheels) in their order.
 	// Before FORMAT: -platform P, -hash md5|sha256|both, -url REPLACEMENT of the channel's URL.
 	"lock": plain(cmdLock),
-	// base [-archive] [-bare] [-layers N] [-notebook] PATH: write a base image.
+	// base [-archive] [-bare] [-layers N] [-notebook] [-tool] PATH: write a base image; with -tool
+	// one with programs that run.
 	"base": plain(cmdBase),
 	// fault KIND PATH [TIMES]: the channel fails for PATH; "fault none" heals it.
 	"fault": plain(cmdFault),

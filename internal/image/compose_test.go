@@ -259,3 +259,38 @@ func TestMetadata(t *testing.T) {
 		}
 	}
 }
+
+func TestStartRunsBeforeTheBase(t *testing.T) {
+	for _, c := range []struct {
+		why        string
+		entrypoint []string
+		files      []h
+		want       []string
+	}{
+		{"pangeo's, whose program is the project's to bring", []string{"/srv/start"}, nil, []string{"/srv/start"}},
+		{"one that would be in the way", []string{"/srv/start", "x"}, []h{{Name: "srv/start", Mode: 0o755, Data: "base"}}, []string{"/srv/start", "x"}},
+		{"another program is what start is given", []string{"/usr/bin/tini", "--"}, []h{{Name: "usr/bin/tini", Mode: 0o755, Data: "tini"}}, []string{"/srv/start", "/usr/bin/tini", "--"}},
+		{"none", nil, nil, []string{"/srv/start"}},
+		{"another that is missing", []string{"/opt/init"}, nil, []string{"/srv/start", "/opt/init"}},
+	} {
+		config := pangeoConfig
+		config.Config.Entrypoint = c.entrypoint
+		b := baseOf(t, config, append(debianish(), layertest.Layer(c.files...))...)
+		f, err := b.Facts(t.Context(), FactsOptions{Paths: []string{"srv", "etc/jupyter"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := PlanConfig(f, ConfigOptions{Start: []byte("#!/bin/sh\n"), JupyterConfig: []byte("c\n")})
+		if err != nil {
+			t.Errorf("%s: %v", c.why, err)
+			continue
+		}
+		got := p.apply(b.Config())
+		if !slices.Equal(got.Config.Entrypoint, c.want) {
+			t.Errorf("%s: entrypoint %q, want %q", c.why, got.Config.Entrypoint, c.want)
+		}
+		if string(p.Data["srv/start"]) != "#!/bin/sh\n" || string(p.Data["etc/jupyter/jupyter_notebook_config.py"]) != "c\n" {
+			t.Errorf("%s: files %q", c.why, p.Data)
+		}
+	}
+}

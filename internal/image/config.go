@@ -25,13 +25,25 @@ type ConfigOptions struct {
 	Env []EnvVar
 	// Labels are added to the base's, and replace those of the same name.
 	Labels map[string]string
+	// Start is the project's start: it becomes StartPath, which runs before what the base
+	// starts. Nil: none. JupyterConfig becomes JupyterConfigPath; nil: none. The folders of
+	// both have to be among FactsOptions.Paths.
+	Start, JupyterConfig []byte
 }
+
+// Where the files of ConfigOptions are put, as pangeo's base image puts them.
+const (
+	StartPath         = "srv/start"
+	JupyterConfigPath = "etc/jupyter/jupyter_notebook_config.py"
+)
 
 // A ConfigPlan is what is done to a base's config, and the files that this needs.
 type ConfigPlan struct {
 	Env        []EnvVar
 	Labels     map[string]string
 	Entrypoint string // absolute path of the entrypoint that Entries bring; "" if none was missing
+	// Before stands before the base's entrypoint; nil: nothing does.
+	Before []string
 	// Entries and Data (by Entry.Path) go to the metadata layer: the entrypoint and its
 	// folders.
 	Entries []filetree.Entry
@@ -69,12 +81,38 @@ func PlanConfig(f *Facts, o ConfigOptions) (*ConfigPlan, error) {
 			}
 		}
 	}
-	if f.MissingEntrypoint != "" {
+	if f.MissingEntrypoint != "" && (o.Start == nil || cleanPath(f.MissingEntrypoint) != StartPath) {
 		if err := p.addEntrypoint(f); err != nil {
 			return nil, err
 		}
 	}
+	if o.Start != nil {
+		if err := p.place(f, StartPath, 0o755, o.Start); err != nil {
+			return nil, err
+		}
+		if len(f.Entrypoint) == 0 || cleanPath(f.Entrypoint[0]) != StartPath {
+			p.Before = []string{"/" + StartPath}
+		}
+	}
+	if o.JupyterConfig != nil {
+		if err := p.place(f, JupyterConfigPath, 0o644, o.JupyterConfig); err != nil {
+			return nil, err
+		}
+	}
 	return p, nil
+}
+
+// place puts a file of root's into the image, in the place of what the base has there.
+func (p *ConfigPlan) place(f *Facts, at string, mode uint32, data []byte) error {
+	dir, parents, err := f.ResolveDir(path.Dir(at))
+	if err != nil {
+		return fmt.Errorf("place /%s: %w", at, err)
+	}
+	file := path.Join(dir, path.Base(at))
+	p.Entries = append(p.Entries, parents...)
+	p.Entries = append(p.Entries, filetree.Entry{Path: file, Type: filetree.File, Mode: mode, ModTime: filetree.Epoch1980, SizeBytes: int64(len(data))})
+	p.Data[file] = data
+	return nil
 }
 
 func (p *ConfigPlan) addEntrypoint(f *Facts) error {
@@ -108,6 +146,7 @@ func (p *ConfigPlan) apply(base *v1.ConfigFile) *v1.ConfigFile {
 	if p == nil {
 		return c
 	}
+	c.Config.Entrypoint = append(slices.Clone(p.Before), c.Config.Entrypoint...)
 	for _, v := range p.Env {
 		c.Config.Env = setenv(c.Config.Env, v)
 	}

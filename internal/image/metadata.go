@@ -70,7 +70,7 @@ type LayerMetadata struct {
 // compressed layer are its own, and can be read without the rest.
 type FrameMetadata struct {
 	Key       digest.SHA256 `json:"key"`
-	Kind      string        `json:"kind"` // "prelude", "content", "placement", "metadata", "end"
+	Kind      string        `json:"kind"` // "prelude", "content", "placement", "exec", "metadata", "end"
 	Artifact  digest.SHA256 `json:"artifact,omitzero"`
 	Env       string        `json:"env,omitempty"`  // slug, of a placement
 	Path      string        `json:"path,omitempty"` // of a content frame: its folder in the store

@@ -28,17 +28,26 @@ func (l RootLayer) Open(ctx context.Context) (io.ReadCloser, error) {
 func (b *Base) RootLayers() ([]RootLayer, error) {
 	all := make([]RootLayer, 0, len(b.image.layers))
 	for _, l := range b.image.layers {
-		h, err := l.DiffID()
+		r, err := RootLayerOf(l)
 		if err != nil {
 			return nil, err
 		}
-		d, err := parseHash(h)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, RootLayer{d, l})
+		all = append(all, r)
 	}
 	return all, nil
+}
+
+// RootLayerOf returns a layer for unpacking. It is readable as long as l is.
+func RootLayerOf(l v1.Layer) (RootLayer, error) {
+	h, err := l.DiffID()
+	if err != nil {
+		return RootLayer{}, err
+	}
+	d, err := parseHash(h)
+	if err != nil {
+		return RootLayer{}, err
+	}
+	return RootLayer{d, l}, nil
 }
 
 // User finds the user that the config names in the image's etc/passwd and etc/group, either

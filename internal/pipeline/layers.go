@@ -94,7 +94,11 @@ func (b *builder) planLayers() error {
 
 // planRequest is what the image is to hold, and the layout of before; nil: none.
 func (b *builder) planRequest(before *plan.State) plan.Request {
-	req := plan.Request{First: notebookID, Params: plan.Params{BaseLayers: b.base.LayerCount()}, Previous: before}
+	below := b.base.LayerCount()
+	if b.copied != nil {
+		below++ // a layer that the layout does not know
+	}
+	req := plan.Request{First: notebookID, Params: plan.Params{BaseLayers: below}, Previous: before, Execs: b.planExecs()}
 	for _, c := range b.contents {
 		req.Contents = append(req.Contents, plan.Content{
 			Key: c.key, Name: c.pkg.facts.Name, Dist: store.Dist(c.pkg.facts),
@@ -126,7 +130,10 @@ func (b *builder) newVariant(c frame.Compression) *variant {
 			continue
 		}
 		spec := layer.Spec{ID: l.ID, Kind: string(l.Kind), Compression: c}
-		if l.Kind == plan.Placements {
+		switch l.Kind {
+		case plan.ExecStep:
+			spec.Frames = []layer.Frame{b.lazyFrame(frameKey(b.stepByID(l.ID).key, c))}
+		case plan.Placements:
 			for _, id := range l.Envs {
 				e := b.envByID(id)
 				spec.Prelude = append(append(spec.Prelude, e.parents...), b.envDirs(e)...)
@@ -136,13 +143,16 @@ func (b *builder) newVariant(c frame.Compression) *variant {
 				}
 			}
 			spec.Prelude = uniqueEntries(spec.Prelude)
-		} else {
+		default:
 			spec.Prelude = b.storeParents
 		}
 		for _, k := range l.Frames {
 			spec.Frames = append(spec.Frames, b.lazyFrame(frameKey(k, c)))
 		}
 		v.specs = append(v.specs, spec)
+	}
+	if b.copied != nil {
+		v.specs = append(v.specs, b.copySpec(c))
 	}
 	return v
 }
@@ -214,29 +224,62 @@ func (b *builder) storeOpaque(e *env, c frame.Compression) error {
 func (b *builder) build(ctx context.Context, v *variant) error {
 	v.layers = make([]*layer.Layer, len(v.specs))
 	v.taken = make([]*image.PreviousLayer, len(v.specs))
-	var missing []int
+	var missing, steps []int
 	wanted := map[digest.SHA256]bool{}
 	for i := range v.specs {
+		isStep := v.specs[i].Kind == string(plan.ExecStep)
 		l, err := layer.Known(b.cache, v.specs[i])
-		if err == nil && b.hasFrames(v.specs[i]) {
+		known := err == nil && b.hasFrames(v.specs[i])
+		if known && !isStep {
 			v.layers[i] = l
 			continue
 		}
 		if v.taken[i], err = b.takeOver(&v.specs[i]); err != nil {
 			return err
 		}
+		if isStep {
+			if !known {
+				l = nil
+			}
+			s := b.stepByID(v.specs[i].ID)
+			if v.layers[i], v.taken[i] = b.chooseResult(s, l, v.taken[i]); v.layers[i] == nil && v.taken[i] == nil {
+				steps = append(steps, i)
+			} else if t := v.taken[i]; t != nil {
+				b.warnOfResult(s, t.Recorded.DiffID)
+			} else {
+				b.warnOfResult(s, v.layers[i].DiffSHA256())
+			}
+			continue
+		}
 		if v.taken[i] != nil && !b.req.Verify {
 			continue
 		}
 		v.taken[i] = nil
 		missing = append(missing, i)
+		if v.specs[i].Kind == projectID {
+			if err := b.storeCopy(ctx, v.compression); err != nil {
+				return err
+			}
+			continue
+		}
 		for _, f := range v.specs[i].Frames {
 			wanted[f.Key] = true
 		}
 	}
 	b.compression = v.compression
+	if err := b.buildMissing(ctx, v, missing, wanted); err != nil {
+		return err
+	}
+	if err := b.runSteps(ctx, v, steps); err != nil {
+		return err
+	}
+	return b.verify(v)
+}
+
+// buildMissing makes layers of frames.
+func (b *builder) buildMissing(ctx context.Context, v *variant, missing []int, wanted map[digest.SHA256]bool) error {
 	if len(missing) == 0 {
-		return b.verify(v)
+		return nil
 	}
 	if err := b.makeFrames(ctx, v, wanted); err != nil {
 		return err
@@ -261,7 +304,7 @@ func (b *builder) build(ctx context.Context, v *variant) error {
 		return err
 	}
 	b.timings["assemble"] += stage.Done("%s of %d", report.Count(len(missing), "new layer"), len(v.specs))
-	return b.verify(v)
+	return nil
 }
 
 // makeFrames makes the wanted frames that the cache lacks.

@@ -139,10 +139,11 @@ func Lock(ctx context.Context, req LockRequest, talk *report.Printer) (*LockResu
 		return nil, err
 	}
 	defer l.closePrevious()
+	defer l.closeFolder()
 	if err := l.learn(ctx); err != nil {
 		return nil, err
 	}
-	if err := l.linkSilently(); err != nil {
+	if err := l.linkSilently(ctx); err != nil {
 		return nil, report.In(report.Package, err)
 	}
 	before, err := l.before()
@@ -212,10 +213,10 @@ func (l *locker) readOld() error {
 }
 
 // linkSilently plans every env. What there is to say about them, a build says.
-func (l *locker) linkSilently() error {
+func (l *locker) linkSilently(ctx context.Context) error {
 	talk, warned := l.talk, l.warned
 	l.talk = report.New(io.Discard, io.Discard, report.Options{Quiet: true})
-	err := l.link()
+	err := l.link(ctx)
 	l.talk, l.warned = talk, warned
 	return err
 }
@@ -280,11 +281,16 @@ func (l *locker) next(before *plan.State) (*projectlock.Lock, error) {
 	}
 	next.SetState(subdir, least, projectlock.OwnersOf(r, l.layout), ranks)
 	next.SetPythons(subdir, l.compilersByEnv())
+	results, byEnv, err := l.stepResults()
+	if err != nil {
+		return nil, err
+	}
+	next.SetSteps(subdir, results, byEnv)
 	return next, nil
 }
 
-// steps is when each env came.
-func (l *locker) steps() map[string]int {
+// arrivals is when each env came.
+func (l *locker) arrivals() map[string]int {
 	steps := map[string]int{}
 	for _, a := range l.layout.State().Arrivals {
 		steps[a.Env] = a.Step
@@ -294,7 +300,7 @@ func (l *locker) steps() map[string]int {
 
 // compilersByEnv gives each interpreter to the env that came first of those it compiles for.
 func (l *locker) compilersByEnv() map[string][]projectlock.Python {
-	steps := l.steps()
+	steps := l.arrivals()
 	out := map[string][]projectlock.Python{}
 	for _, py := range l.interpreters {
 		owner := ""

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path"
 
 	"github.com/nasa-openscapes/corn/digest"
 	"github.com/nasa-openscapes/corn/internal/image"
@@ -125,9 +126,24 @@ func (b *builder) openRecorded(err error) error {
 // factsOf returns the facts of the base: from corn.lock, the cache, or the image itself.
 func (b *builder) factsOf(ctx context.Context) (*image.Facts, error) {
 	c := &recordedFacts{FactsCache: baseFactsCache{b.cache}, base: b.base, pinned: b.pinned()}
-	f, err := b.base.Facts(ctx, image.FactsOptions{Cache: c})
+	f, err := b.base.Facts(ctx, image.FactsOptions{Cache: c, Paths: b.imagePaths()})
 	b.baseFactsKey = c.key
 	return f, err
+}
+
+// imagePaths are folders of the image that the project's own files go to.
+func (b *builder) imagePaths() []string {
+	var paths []string
+	if b.project.Start != nil {
+		paths = append(paths, path.Dir(image.StartPath))
+	}
+	if b.project.JupyterConfig != nil {
+		paths = append(paths, path.Dir(image.JupyterConfigPath))
+	}
+	if b.project.Settings.Steps.CopyProject {
+		paths = append(paths, image.HomePath)
+	}
+	return paths
 }
 
 // recordedFacts asks corn.lock before the cache, so that what a build does follows from the

@@ -167,6 +167,12 @@ func (b *builder) metadataFiles() (*kernel.Result, *image.ConfigPlan, error) {
 	for _, n := range kernels.Notices {
 		b.warn("%s", n)
 	}
+	if f := b.project.Start; f != nil {
+		o.Start = f.Data
+	}
+	if f := b.project.JupyterConfig; f != nil {
+		o.JupyterConfig = f.Data
+	}
 	config, err := image.PlanConfig(b.baseFacts, o)
 	if err != nil {
 		return nil, nil, err
@@ -390,6 +396,12 @@ func (b *builder) frameIndex(c frame.Compression) map[digest.SHA256]image.FrameM
 	}
 	for _, p := range b.placements {
 		out[frameKey(p.key, c)] = image.FrameMetadata{Kind: "placement", Artifact: p.pkg.facts.SHA256, Env: p.env.id}
+	}
+	for _, s := range b.steps {
+		out[frameKey(s.key, c)] = image.FrameMetadata{Kind: "exec", Env: s.env}
+	}
+	if b.copied != nil {
+		out[frameKey(b.copied.key, c)] = image.FrameMetadata{Kind: projectID}
 	}
 	if b.replaceNotebook {
 		out[frameKey(b.opaqueKey(b.envByID(notebookID)), c)] = image.FrameMetadata{Kind: "opaque", Env: notebookID}

@@ -14,7 +14,13 @@ type Project struct {
 	Kernels  []Environment // sorted by slug
 	Notebook *Environment  // runs JupyterLab; nil: the project has none
 	Settings Settings      // corn.yaml
-	Notices  []Notice      // what was seen and not used, in order of file
+
+	Start         *File // the program that containers begin with; nil: none
+	JupyterConfig *File // jupyter_notebook_config.py; nil: none
+	Apt           []AptPackage
+	PostBuild     *File // runs in the finished notebook environment; nil: none
+
+	Notices []Notice // what was seen and not used, in order of file
 }
 
 // An Environment is one set of locked packages.

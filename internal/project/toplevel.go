@@ -8,29 +8,20 @@ import (
 // imageFiles are about the whole image: they stand in the configuration folder alone.
 var imageFiles = []string{"apt.txt", "postBuild", "start", "jupyter_notebook_config.py"}
 
-// steps says what each of them asks for, and what to do while corn does not.
-var steps = map[string]struct{ what, remedy string }{
-	"apt.txt":                    {"asks for Debian packages", "take them from conda-forge, or build them into the base image, and remove the file"},
-	"postBuild":                  {"runs a program while the image is built", "run it in the base image's own build, and remove the file"},
-	"start":                      {"is run when a container starts", "put it into the base image as its entrypoint, and remove the file"},
-	"jupyter_notebook_config.py": {"configures the Jupyter server", "put it into the base image's etc/jupyter, and remove the file"},
-}
-
 // topLevel reads what stands in the configuration folder itself.
 func (l *loader) topLevel() error {
-	for _, name := range imageFiles {
-		data, file, err := l.read(l.p.Config, name)
-		if err != nil {
-			return err
-		}
-		if file == "" {
-			continue
-		}
-		if name == "apt.txt" && len(requirementLines(string(data), file)) == 0 {
-			l.notice(path.Join(l.p.Config, name), "ignored: it names no package")
-			continue
-		}
-		return &UnsupportedError{File: file, What: steps[name].what, Remedy: steps[name].remedy}
+	if err := l.readApt(); err != nil {
+		return err
+	}
+	var err error
+	if l.p.Start, err = l.readStart(); err != nil {
+		return err
+	}
+	if l.p.PostBuild, err = l.readPostBuild(); err != nil {
+		return err
+	}
+	if l.p.JupyterConfig, err = l.imageFile("jupyter_notebook_config.py"); err != nil {
+		return err
 	}
 	for _, dir := range uniq(l.p.Config, ".") {
 		if rel := path.Join(dir, "Dockerfile"); l.isFile(rel) {

@@ -36,10 +36,13 @@ var built = sync.OnceValues(func() ([]byte, error) {
 	return os.ReadFile(out)
 })
 
+// Build returns the program's bytes where there is no test to fail.
+func Build() ([]byte, error) { return built() }
+
 // Tool returns the program's bytes.
 func Tool(tb testing.TB) []byte {
 	tb.Helper()
-	b, err := built()
+	b, err := Build()
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -24,8 +24,21 @@ import (
 
 func main() {
 	args := os.Args[1:]
-	if base := filepath.Base(os.Args[0]); base != "tool" && len(args) > 1 && args[0] == "-c" {
-		args = strings.Fields(args[1]) // as sh -c
+	if base := filepath.Base(os.Args[0]); base != "tool" {
+		if len(args) > 0 && args[0] == "-e" { // the first command that fails ends it anyway
+			args = args[1:]
+		}
+		if len(args) > 1 && args[0] == "-c" {
+			args = lines(args[1])
+		}
+	}
+	switch base := filepath.Base(os.Args[0]); base {
+	case "sh", "bash":
+		if words, ok := script(args); ok {
+			args = words
+		}
+	case "apt-get":
+		args = append([]string{"apt-get"}, args...)
 	}
 	var one []string
 	for _, a := range append(args, ";") {
@@ -41,6 +54,83 @@ func main() {
 		}
 		one = nil
 	}
+}
+
+// script reads the file that a shell is given: a command a line, with variables.
+func script(args []string) ([]string, bool) {
+	if len(args) == 0 {
+		return nil, false
+	}
+	data, err := os.ReadFile(args[0])
+	if err != nil {
+		return nil, false
+	}
+	return lines(string(data)), true
+}
+
+// lines are the commands of a script.
+func lines(text string) []string {
+	var words []string
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(line, "#") {
+			words = append(append(words, strings.Fields(os.ExpandEnv(strings.ReplaceAll(line, `"`, "")))...), ";")
+		}
+	}
+	return words
+}
+
+// echo prints its arguments, behind > and >> into a file.
+func echo(a []string) error {
+	if n := len(a); n >= 2 && (a[n-2] == ">" || a[n-2] == ">>") {
+		how := os.O_CREATE | os.O_WRONLY | os.O_TRUNC
+		if a[n-2] == ">>" {
+			how = os.O_CREATE | os.O_WRONLY | os.O_APPEND
+		}
+		f, err := os.OpenFile(a[n-1], how, 0o644)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(f, strings.Join(a[:n-2], " "))
+		return errors.Join(err, f.Close())
+	}
+	fmt.Println(strings.Join(a, " "))
+	return nil
+}
+
+// aptGet leaves what apt-get leaves: files of packages, its notes of them, logs and caches.
+func aptGet(args []string) error {
+	var names []string
+	for i := 0; i < len(args); i++ {
+		switch a := args[i]; {
+		case a == "-o":
+			i++
+		case !strings.HasPrefix(a, "-"):
+			names = append(names, a)
+		}
+	}
+	now := time.Now().Format(time.RFC3339Nano)
+	files := map[string]string{"/var/log/apt/history.log": now, "/var/lib/dpkg/lock-frontend": "", "/var/cache/apt/pkgcache.bin": now, "/tmp/apt": now}
+	switch names[0] {
+	case "update":
+		files["/var/lib/apt/lists/deb.example"] = now
+	case "install":
+		status := ""
+		for _, n := range names[1:] {
+			if n == "missing" {
+				return errors.New("E: Unable to locate package missing")
+			}
+			fmt.Println("Setting up", n)
+			files["/usr/share/doc/"+n+"/copyright"] = n + "\n"
+			status += "Package: " + n + "\n"
+		}
+		files["/var/lib/dpkg/status"], files["/var/lib/dpkg/status-old"] = status, now
+	}
+	for p, text := range files {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(p), 0o755), os.WriteFile(p, []byte(text), 0o644)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func run(name string, args []string) error {
@@ -64,7 +154,7 @@ var commands map[string]command
 func init() { commands = table }
 
 var table = map[string]command{
-	"echo":  {0, func(a []string) error { fmt.Println(strings.Join(a, " ")); return nil }},
+	"echo":  {0, echo},
 	"cat":   {1, cat},
 	"copy":  {0, func([]string) error { _, err := io.Copy(os.Stdout, os.Stdin); return err }},
 	"ls":    {1, ls},
@@ -120,6 +210,7 @@ var table = map[string]command{
 	"lab":        {0, lab},
 	"tree":       {1, tree},
 	"beat":       {1, beat},
+	"apt-get":    {1, aptGet},
 	"capability": {0, func([]string) error { return statusLines("CapEff", "CapBnd", "CapInh", "CapAmb", "NoNewPrivs") }},
 }
 
