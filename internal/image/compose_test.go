@@ -60,6 +60,21 @@ func TestMinimalEntrypoint(t *testing.T) {
 	if _, err := PlanConfig(factsOf(t, blocked), ConfigOptions{}); !errors.As(err, &notDir) {
 		t.Errorf("entrypoint below a file: %v, want a *NotDirError", err)
 	}
+	for entrypoint, file := range map[string]string{"/entrypoint.sh": "entrypoint.sh", "/": "", "/../init": "init", "/here": "here"} {
+		config := pangeoConfig
+		config.Config.Entrypoint = []string{entrypoint}
+		top := baseOf(t, config, append(debianish(), layertest.Layer(h{Name: "here", Mode: 0o755, Data: "x"}))...)
+		p, err := PlanConfig(factsOf(t, top), ConfigOptions{})
+		if file == "" || file == "here" { // the root is no program, and what is there stays
+			if err == nil && len(p.Entries) > 0 {
+				t.Errorf("entrypoint %s: made %v", entrypoint, p.Entries)
+			}
+			continue
+		}
+		if err != nil || len(p.Entries) != 1 || p.Entries[0].Path != file || string(p.Data[file]) != minimalEntrypoint {
+			t.Errorf("missing entrypoint %s: entries %v, %v, want %s alone", entrypoint, p, err, file)
+		}
+	}
 }
 
 func TestPathHasTheNotebook(t *testing.T) {
