@@ -87,7 +87,7 @@ var Rules = []Rule{
 		},
 	},
 	{
-		Name: "link-scripts", Doc: "link scripts are not run",
+		Name: "link-scripts", Doc: "what link scripts say is shown and not kept",
 		Why: "what they leave is not computed; a build warns of them",
 		match: func(c *comparison, d *Difference) bool {
 			return d.What == isMissing && c.scripts && !c.listed[d.Path]

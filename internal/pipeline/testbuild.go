@@ -100,6 +100,11 @@ func (b *builder) planTests(kernels *kernel.Result, project *kerneltest.Project)
 				key.Str("requested", r)
 			}
 		}
+		for _, s := range b.steps { // what programs changed in its environment, and below it
+			if s.env == "" || s.env == notebookID || s.env == env {
+				key.Sum("step", s.key)
+			}
+		}
 		for _, f := range files {
 			key.Sum(f, digest.Sum(kernels.Data[f]))
 		}

@@ -18,6 +18,7 @@ type Project struct {
 	Start         *File // the program that containers begin with; nil: none
 	JupyterConfig *File // jupyter_notebook_config.py; nil: none
 	Apt           []AptPackage
+	PostBuild     *File // runs in the finished notebook environment; nil: none
 
 	Notices []Notice // what was seen and not used, in order of file
 }

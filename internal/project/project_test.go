@@ -220,7 +220,7 @@ func TestLoadErrors(t *testing.T) {
 		{"git requirement without wheels", env("-- environments/a/requirements.txt --\ngit+https://h/x.git\n"), "environments/a/conda-linux-64.lock", "git+https://h/x.git", is[*PipError]},
 
 		{"apt.txt with shell syntax", env("-- apt.txt --\n# graphics\nlibgl1 && id\n"), "apt.txt:2", "\"&&\" is no package name", is[*ParseError]},
-		{"postBuild", env("-- postBuild --\n"), "postBuild", "runs a program", is[*UnsupportedError]},
+		{"postBuild of Windows", env("-- postBuild --\n#!/bin/sh\r\necho\r\n"), "postBuild:1", "save the file with LF", is[*ParseError]},
 		{"start without an interpreter", env("-- start --\nexec \"$@\"\n"), "start:1", "want a first line like #!/bin/bash", is[*ParseError]},
 		{"start with Windows' line ends", env("-- start --\n#!/bin/bash\r\nexec \"$@\"\r\n"), "start:1", "CR and LF", is[*ParseError]},
 		{"an empty start", env("-- start --\n"), "start:1", "want a first line", is[*ParseError]},

@@ -34,6 +34,7 @@ type Settings struct {
 	Layout       Layout            // of environments that do not say
 	Environments []EnvironmentSettings
 	Solve        SolveSettings
+	Steps        StepSettings
 }
 
 // EnvironmentSettings are corn.yaml's words on one environment.
@@ -184,6 +185,10 @@ var settingKeys = map[string]decoder{
 		return nil
 	},
 	"environments": decodeEnvironments,
+
+	"run":          decodeRun,
+	"steps":        decodeSteps,
+	"copy_project": decodeCopyProject,
 
 	"channels": func(f *yamltree.File, v *yamltree.Value, s *Settings) (err error) {
 		s.Solve.Channels, err = filledTexts(f, v, "channels")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
@@ -37,6 +38,17 @@ forbid:
   channels: [defaults]
   licenses:
   - AGPL-*
+run:
+- name: data
+  run: |
+    ./fetch
+    make
+  user: root
+  network: none
+  timeout: 1h30m
+- {run: ./b, name: b, user: image, network: host}
+copy_project: true
+steps: {timeout: 90s, disk: 20GiB, memory: 500 MB, processes: 12}
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -50,6 +62,13 @@ forbid:
 			Channels: []string{"conda-forge"}, Priority: "flexible", Sharing: "prefer",
 			Virtual: []VirtualPackage{{"__cuda", "12.4", "", 20}, {"__archspec", "1", "x86_64_v3", 21}, {"__win", "", "", 22}},
 			Forbid:  Forbid{Channels: []Rule{{"defaults", 24}}, Licenses: []Rule{{"AGPL-*", 26}}},
+		},
+		Steps: StepSettings{
+			Run: []RunStep{
+				{Name: "data", Script: "./fetch\nmake\n", Root: true, NoNetwork: true, Timeout: 90 * time.Minute, Line: 28},
+				{Name: "b", Script: "./b", Line: 35},
+			},
+			CopyProject: true, Timeout: 90 * time.Second, DiskBytes: 20 << 30, MemoryBytes: 500_000_000, Processes: 12,
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -125,6 +144,35 @@ var settingCases = []struct {
 	{"forbid: {channels: defaults}\n", false},
 	{"forbid: {packages: [x]}\n", false},
 	{"forbid: {licenses: ['']}\n", false},
+	{"run:\n", true},
+	{"run: []\n", true},
+	{"run: [{name: a, run: x}]\n", true},
+	{"run: [{name: a, run: x, user: root, network: none, timeout: 10m}]\n", true},
+	{"run: [{name: a}]\n", false},
+	{"run: [{run: x}]\n", false},
+	{"run: [{name: A, run: x}]\n", false},
+	{"run: [{name: a/b, run: x}]\n", false},
+	{"run: [{name: a, run: ' '}]\n", false},
+	{"run: [{name: a, run: x, user: jovyan}]\n", false},
+	{"run: [{name: a, run: x, network: 'off'}]\n", false},
+	{"run: [{name: a, run: x, timeout: 10}]\n", false},
+	{"run: [{name: a, run: x, timeout: 1m1h}]\n", false},
+	{"run: [{name: a, run: x, mount: y}]\n", false},
+	{"run: [x]\n", false},
+	{"run: x\n", false},
+	{"steps: {timeout: 2h, disk: 1GB, memory: 512MiB, processes: 100}\n", true},
+	{"steps: {timeout: -1h}\n", false},
+	{"steps: {timeout: 1.5h}\n", false},
+	{"steps: {disk: 20}\n", false},
+	{"steps: {disk: 20gb}\n", false},
+	{"steps: {memory: lots}\n", false},
+	{"steps: {processes: 0}\n", false},
+	{"steps: {processes: many}\n", false},
+	{"steps: {cpus: 2}\n", false},
+	{"steps: [x]\n", false},
+	{"copy_project: true\n", true},
+	{"copy_project: false\n", true},
+	{"copy_project: home\n", false},
 	{"unknown: 1\n", false},
 	{"- a\n", false},
 	{"word\n", false},

@@ -22,6 +22,27 @@ func (l *loader) readStart() (*File, error) {
 	return f, checkScript(f)
 }
 
+// readPostBuild reads postBuild. One without a first line of its own is for a shell.
+func (l *loader) readPostBuild() (*File, error) {
+	f, err := l.imageFile("postBuild")
+	if f == nil || err != nil {
+		return nil, err
+	}
+	if len(bytes.TrimSpace(f.Data)) == 0 {
+		l.notice(f.Path, "ignored: it is empty")
+		return nil, nil
+	}
+	if first, _, _ := bytes.Cut(f.Data, []byte("\n")); bytes.HasSuffix(first, []byte("\r")) {
+		return nil, checkScript(f)
+	}
+	return f, nil
+}
+
+// HasInterpreter tells whether a file says by itself what runs it.
+func (f *File) HasInterpreter() bool {
+	return bytes.HasPrefix(f.Data, []byte("#!")) || bytes.HasPrefix(f.Data, []byte("\x7fELF"))
+}
+
 // readApt reads apt.txt.
 func (l *loader) readApt() error {
 	f, err := l.imageFile("apt.txt")

@@ -1,37 +1,23 @@
 package project
 
 import (
-	"maps"
 	"path"
-	"slices"
 	"strings"
 )
 
 // imageFiles are about the whole image: they stand in the configuration folder alone.
 var imageFiles = []string{"apt.txt", "postBuild", "start", "jupyter_notebook_config.py"}
 
-// steps says what some of them ask for, and what to do while corn does not.
-var steps = map[string]struct{ what, remedy string }{
-	"postBuild": {"runs a program while the image is built", "run it in the base image's own build, and remove the file"},
-}
-
 // topLevel reads what stands in the configuration folder itself.
 func (l *loader) topLevel() error {
-	for _, name := range slices.Sorted(maps.Keys(steps)) {
-		_, file, err := l.read(l.p.Config, name)
-		if err != nil {
-			return err
-		}
-		if file == "" {
-			continue
-		}
-		return &UnsupportedError{File: file, What: steps[name].what, Remedy: steps[name].remedy}
-	}
 	if err := l.readApt(); err != nil {
 		return err
 	}
 	var err error
 	if l.p.Start, err = l.readStart(); err != nil {
+		return err
+	}
+	if l.p.PostBuild, err = l.readPostBuild(); err != nil {
 		return err
 	}
 	if l.p.JupyterConfig, err = l.imageFile("jupyter_notebook_config.py"); err != nil {

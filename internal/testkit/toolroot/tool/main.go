@@ -24,8 +24,13 @@ import (
 
 func main() {
 	args := os.Args[1:]
-	if base := filepath.Base(os.Args[0]); base != "tool" && len(args) > 1 && args[0] == "-c" {
-		args = strings.Fields(args[1]) // as sh -c
+	if base := filepath.Base(os.Args[0]); base != "tool" {
+		if len(args) > 0 && args[0] == "-e" { // the first command that fails ends it anyway
+			args = args[1:]
+		}
+		if len(args) > 1 && args[0] == "-c" {
+			args = lines(args[1])
+		}
 	}
 	switch base := filepath.Base(os.Args[0]); base {
 	case "sh", "bash":
@@ -60,13 +65,36 @@ func script(args []string) ([]string, bool) {
 	if err != nil {
 		return nil, false
 	}
+	return lines(string(data)), true
+}
+
+// lines are the commands of a script.
+func lines(text string) []string {
 	var words []string
-	for line := range strings.Lines(string(data)) {
+	for line := range strings.Lines(text) {
 		if !strings.HasPrefix(line, "#") {
-			words = append(append(words, strings.Fields(os.ExpandEnv(line))...), ";")
+			words = append(append(words, strings.Fields(os.ExpandEnv(strings.ReplaceAll(line, `"`, "")))...), ";")
 		}
 	}
-	return words, true
+	return words
+}
+
+// echo prints its arguments, behind > and >> into a file.
+func echo(a []string) error {
+	if n := len(a); n >= 2 && (a[n-2] == ">" || a[n-2] == ">>") {
+		how := os.O_CREATE | os.O_WRONLY | os.O_TRUNC
+		if a[n-2] == ">>" {
+			how = os.O_CREATE | os.O_WRONLY | os.O_APPEND
+		}
+		f, err := os.OpenFile(a[n-1], how, 0o644)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(f, strings.Join(a[:n-2], " "))
+		return errors.Join(err, f.Close())
+	}
+	fmt.Println(strings.Join(a, " "))
+	return nil
 }
 
 // aptGet leaves what apt-get leaves: files of packages, its notes of them, logs and caches.
@@ -126,7 +154,7 @@ var commands map[string]command
 func init() { commands = table }
 
 var table = map[string]command{
-	"echo":  {0, func(a []string) error { fmt.Println(strings.Join(a, " ")); return nil }},
+	"echo":  {0, echo},
 	"cat":   {1, cat},
 	"copy":  {0, func([]string) error { _, err := io.Copy(os.Stdout, os.Stdin); return err }},
 	"ls":    {1, ls},
