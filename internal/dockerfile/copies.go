@@ -23,13 +23,13 @@ func (e *explainer) copies(in *Instruction) []Part {
 	}
 	sources, dest := words[:len(words)-1], words[len(words)-1]
 	if len(in.Heredocs) > 0 {
-		return []Part{e.runPart(in.Line, "files", true, heredocCommands(in, dest), "a step that writes the file")}
+		return []Part{e.runPart(in.Line, "files", true, heredocCommands(in, dest), "writes the file while the image is built")}
 	}
 	var parts []Part
 	var left []string
 	for _, s := range sources {
 		if in.Keyword == "ADD" && (strings.Contains(s, "://") || strings.HasPrefix(s, "git@")) {
-			parts = append(parts, e.runPart(in.Line, "download", true, "curl -fsSL -o "+quoteAll([]string{target(dest, s), s}), "a step; it needs curl, which apt.txt can bring"))
+			parts = append(parts, e.runPart(in.Line, "download", true, "curl -fsSL -o "+quoteAll([]string{target(dest, s), s}), "fetches while the image is built; it needs curl, which apt.txt can bring"))
 			continue
 		}
 		if text, ok := e.reads(s); ok {
@@ -51,7 +51,7 @@ func (e *explainer) copies(in *Instruction) []Part {
 		}
 		return unique(append(parts, Part{Line: in.Line, Result: Needless, Text: strings.Join(left, ", ") + ": " + text}))
 	}
-	return unique(append(parts, e.runPart(in.Line, "files", true, e.copyCommand(in, left, dest), "a step that copies: steps begin in the project's folder")))
+	return unique(append(parts, e.runPart(in.Line, "files", true, e.copyCommand(in, left, dest), "copies while the image is built: steps begin in the project's folder")))
 }
 
 // reads tells whether corn reads a file of the project itself.

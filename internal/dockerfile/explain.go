@@ -63,7 +63,10 @@ type explainer struct {
 	p    Project
 	out  []Advice
 	vars map[string]string // of ARG and ENV, as far as their values are known
-	args map[string]string // ARG alone, of this stage
+	args map[string]string // of ARG and ENV in this stage: a run step does not know them by itself
+
+	// ownSources: the commands change what apt knows, and install from there.
+	ownSources bool
 
 	user   string         // as USER has it; empty: the image's
 	dir    string         // as WORKDIR has it; empty: the base's
@@ -124,7 +127,12 @@ func setting(line int, s settings, format string, args ...any) Part {
 }
 
 func (e *explainer) expand(s string) string {
-	return unquote(s, '\\', func(name string) (string, bool) { v, ok := e.vars[name]; return v, ok })
+	return unquote(s, e.file.escape(), func(name string) (string, bool) {
+		if v, ok := e.vars[name]; ok {
+			return v, true
+		}
+		return "${" + name + "}", true // as corn.yaml writes variables of the base
+	})
 }
 
 func (e *explainer) instruction(in *Instruction) []Part {
@@ -263,9 +271,10 @@ func (e *explainer) env(in *Instruction) []Part {
 		}
 	}
 	for name, value := range known { // a line's variables are known below it
-		e.vars[name] = value
+		e.vars[name], e.args[name] = value, value
 		if strings.Contains(value, "$") {
 			delete(e.vars, name)
+			delete(e.args, name)
 		}
 	}
 	if len(set) > 0 {

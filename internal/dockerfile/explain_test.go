@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/nasa-openscapes/corn/internal/project"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -51,6 +53,11 @@ func TestExplain(t *testing.T) {
 					fmt.Fprintf(&got, "  %d %s: %s\n", part.Line, part.Result, part.Text)
 					if part.File != "" {
 						fmt.Fprintf(&got, "      %s\n", part.File)
+					}
+					if part.File == "corn.yaml" {
+						if _, err := project.ParseSettings("corn.yaml", []byte(part.Write)); err != nil {
+							t.Errorf("line %d: what is to be written is no corn.yaml: %v", a.Line, err)
+						}
 					}
 					for line := range strings.Lines(part.Write) {
 						fmt.Fprintf(&got, "      | %s\n", strings.TrimRight(line, "\n"))

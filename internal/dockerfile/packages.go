@@ -25,7 +25,10 @@ func (e *explainer) apt(rest []string, line int) verdict {
 			Line: line, Result: Needless,
 			Text: "the base is taken as it is, by its digest; corn lock --update-base takes a newer one",
 		}}}
-	case "install", "build-dep":
+	case "install":
+		if e.ownSources {
+			return verdict{kind: other, name: "apt"}
+		}
 	default:
 		return verdict{kind: other, name: "apt"}
 	}
@@ -38,7 +41,7 @@ func (e *explainer) apt(rest []string, line int) verdict {
 			}
 			return verdict{kind: other, name: "apt"}
 		}
-		if !aptName.MatchString(n) || names[0] != "install" || flags["-t"] != "" {
+		if !aptName.MatchString(n) || flags["-t"] != "" {
 			return verdict{kind: other, name: "apt"}
 		}
 		if !slices.Contains(strings.Fields(have), n) {
@@ -207,7 +210,10 @@ func (e *explainer) envFile(s *script, file, env string, line int) verdict {
 // specs explains packages that are named on the command line.
 func (e *explainer) specs(env string, specs, channels []string, line int) verdict {
 	if strings.Contains(env, "$") && !isNotebook(env) {
-		env = "NAME"
+		env = "NAME" // of a loop
+		if environments := path.Join(e.p.Config, "environments"); e.exists(environments) {
+			return verdict{kind: settled, parts: []Part{{Line: line, Result: Done, Text: "corn makes a kernel of every folder in " + environments}}}
+		}
 	}
 	file := path.Join(e.folder(env), "environment.yml")
 	have, exists := e.read(file)

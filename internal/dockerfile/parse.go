@@ -70,6 +70,16 @@ var keywords = map[string]bool{
 	"USER": false, "VOLUME": true, "WORKDIR": false,
 }
 
+// escape is the character that escapes in this file.
+func (f *File) escape() byte {
+	for _, d := range f.Directives {
+		if d.Name == "escape" {
+			return d.Value[0]
+		}
+	}
+	return '\\'
+}
+
 // Flag returns the value of a flag.
 func (in *Instruction) Flag(name string) (value string, ok bool) {
 	i := slices.IndexFunc(in.Flags, func(f Flag) bool { return f.Name == name })

@@ -62,7 +62,7 @@ func (e *explainer) run(in *Instruction) []Part {
 	case len(in.Heredocs) == 1 && strings.HasPrefix(in.Args, "<<") && len(splitWords(in.Args, '\\')) == 1:
 		h := in.Heredocs[0]
 		if strings.HasPrefix(h.Text, "#!") && !isShell(h.Text) {
-			return []Part{e.runPart(in.Line, "script", e.root(), h.Text, "a step")}
+			return []Part{e.runPart(in.Line, "script", e.root(), h.Text, "has to run while the image is built")}
 		}
 		s.text = h.Text
 		s.line = func(offset int) int { return h.Line + strings.Count(h.Text[:min(offset, len(h.Text))], "\n") }
@@ -74,9 +74,10 @@ func (e *explainer) run(in *Instruction) []Part {
 		}
 		s.text = b.String()
 	}
+	e.ownSources = ownSources.MatchString(s.text)
 	stmts, err := parseShell(s.text)
 	if err != nil {
-		return []Part{e.runPart(in.Line, "line-"+fmt.Sprint(in.Line), e.root(), s.text, "a step; its shell text is not understood here (%v)", err)}
+		return []Part{e.runPart(in.Line, "line-"+fmt.Sprint(in.Line), e.root(), s.text, "has to run while the image is built; its shell text is not understood here (%v)", err)}
 	}
 	parts := e.statements(s, stmts)
 	for i := range in.Flags { // --mount, --network, --security
@@ -90,6 +91,9 @@ func (e *explainer) run(in *Instruction) []Part {
 	}
 	return unique(parts)
 }
+
+// ownSources matches what changes the sources that apt knows.
+var ownSources = regexp.MustCompile(`add-apt-repository|apt-key|/etc/apt/`)
 
 func isShell(text string) bool {
 	first, _, _ := strings.Cut(text, "\n")
@@ -111,7 +115,8 @@ func (e *explainer) runPart(line int, name string, root bool, text, format strin
 	return setting(line, settings{run: []runStep{{name, root, e.withArgs(text)}}}, format, args...)
 }
 
-// withArgs sets the ARGs that a step uses in front of it: the image's environment lacks them.
+// withArgs sets variables of the Dockerfile that a step uses in front of it: steps see the
+// base's environment.
 func (e *explainer) withArgs(text string) string {
 	var set []string
 	for name, value := range e.args {
@@ -192,7 +197,7 @@ func (e *explainer) statements(s *script, stmts []*syntax.Stmt) []Part {
 		}
 		and = and && l.and
 	}
-	return append(all.parts, e.runPart(line, all.name, e.root(), text.String(), "a step"))
+	return append(all.parts, e.runPart(line, all.name, e.root(), text.String(), "has to run while the image is built"))
 }
 
 // needs tells whether a command that has to run is of a program that another one prepares for.

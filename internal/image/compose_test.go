@@ -92,6 +92,13 @@ func TestPathHasTheNotebook(t *testing.T) {
 	if p := planOf(t, bare, ConfigOptions{NotebookPrefix: "opt/nb", Env: []EnvVar{{"PATH", "/mine"}}}); len(p.Env) != 1 || p.Env[0].Value != "/opt/nb/bin:/mine" {
 		t.Errorf("with a PATH of the project: %v", p.Env)
 	}
+	expanded := planOf(t, b, ConfigOptions{Env: []EnvVar{{"PATH", "/mine:${PATH}"}, {"A", "${PATH}-${NONE}-$${PATH}-$PATH-${"}, {"LANG", "${LANG}x"}}})
+	if d := cmp.Diff([]EnvVar{
+		{"PATH", "/mine:/srv/conda/envs/notebook/bin:/srv/conda/bin:/usr/bin:/bin"},
+		{"A", "/mine:/srv/conda/envs/notebook/bin:/srv/conda/bin:/usr/bin:/bin--${PATH}-$PATH-${"}, {"LANG", "C.UTF-8x"},
+	}, expanded.Env); d != "" {
+		t.Errorf("variables (-want +got):\n%s", d)
+	}
 	if _, err := PlanConfig(factsOf(t, bare), ConfigOptions{Env: []EnvVar{{"A=B", "x"}}}); err == nil {
 		t.Error("a variable with = in its name is accepted")
 	}

@@ -33,6 +33,8 @@ type Settings struct {
 	Copy         []string          // globs of paths that every environment has copies of
 	Layout       Layout            // of environments that do not say
 	Environments []EnvironmentSettings
+	Env          []EnvVar // of the image, in the order of the file
+	Labels       []EnvVar // of the image
 	Solve        SolveSettings
 	Steps        StepSettings
 }
@@ -185,6 +187,8 @@ var settingKeys = map[string]decoder{
 		return nil
 	},
 	"environments": decodeEnvironments,
+	"env":          decodeEnv,
+	"labels":       decodeLabels,
 
 	"run":          decodeRun,
 	"steps":        decodeSteps,
