@@ -84,6 +84,26 @@ func (k *kernelTest) importOne(ctx context.Context, p *Package, r *PackageReport
 	} else {
 		r.Modules = append([]string{}, p.RPackages...)
 	}
+	if own, ok := k.t.rules.modules(p.Name); ok {
+		r.Modules = append([]string{}, own...)
+	}
+	if k.t.rules.skips(p.Name) {
+		r.Modules = []string{}
+		note := "corn.yaml's skip_imports"
+		if !python || p.Dist == "" {
+			return note, errSkip
+		}
+		res, err := k.probe(ctx, args...) // the version needs no import
+		if err != nil {
+			return "", err
+		}
+		for _, a := range answers(res.Stdout) {
+			if a[0] == "dist" && len(a) == 2 {
+				r.Found = a[1]
+			}
+		}
+		return note, errSkip
+	}
 	if len(r.Modules) == 0 {
 		switch {
 		case python && len(p.RPackages) > 0:

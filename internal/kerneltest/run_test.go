@@ -448,3 +448,51 @@ func TestTailAndClean(t *testing.T) {
 		t.Errorf("tail = %q, want %q", got, want)
 	}
 }
+
+// A kernel that dies of an interrupt fails; the project's rules exempt it, and packages.
+func TestRules(t *testing.T) {
+	fragile := map[string]fakeKernel{"a": {env: append(activatedEnv(t), "DIES_OF_INTERRUPT=1")}}
+	r, img := newFake(t, fragile)
+	k := runFake(t, r, img, Options{}).Kernels[0]
+	if got := detail(k, "interrupt"); k.Result != Failed || got != "the process of kernel a ended" {
+		t.Errorf("a kernel that dies of an interrupt: %s, %q", k.Result, got)
+	}
+
+	r, img = newFake(t, fragile)
+	img.Envs[0].Packages = []Package{
+		fakePackage("Bad_Thing", "1", "bad", "", ""),
+		fakePackage("good", "1.3", "notgood", "good", "1.3"),
+		fakePackage("old", "1.9", "nosuch", "old", "1.9"),
+	}
+	p := &Project{FS: fstest.MapFS{}, Rules: Rules{
+		SkipImports: []string{"bad-thing", "good", "nobody"}, Imports: map[string][]string{"OLD": {"old"}, "none": {"x"}}, NoInterrupt: []string{"a", "b"},
+		Limits: Limits{Start: time.Minute},
+	}}
+	rep := runFake(t, r, img, Options{Project: p})
+	k = rep.Kernels[0]
+	want := []string{"start: passed", "execute: passed", "interrupt: skipped", "activation: passed", "imports: passed", "versions: failed", "stop: passed"}
+	if diff := cmp.Diff(want, results(k)); diff != "" {
+		t.Errorf("steps (-want +got):\n%s\n%+v", diff, k)
+	}
+	if got := detail(k, "versions"); got != "good is 1.2, and the locked good-1.3-0.conda holds 1.3" {
+		t.Errorf("versions: %s", got)
+	}
+	if got := k.Packages[0]; got.Result != Skipped || got.Detail != "corn.yaml's skip_imports" || len(got.Modules) != 0 {
+		t.Errorf("an exempted package: %+v", got)
+	}
+	if diff := cmp.Diff([]string{"no_interrupt: the image has no kernel b", "skip_imports: no environment asks for nobody", "imports: no environment asks for none"}, p.Rules.Unused(rep)); diff != "" {
+		t.Errorf("unused (-want +got):\n%s", diff)
+	}
+
+	plain, err := (&Project{FS: fstest.MapFS{}}).Sum("env")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ruled, err := p.Sum("env")
+	if err != nil || plain == ruled {
+		t.Errorf("rules do not change the sum: %v", err)
+	}
+	if got := (Limits{Start: 1}).or(Limits{Start: 2, Import: 3}); got != (Limits{Start: 1, Import: 3}) {
+		t.Errorf("limits %+v", got)
+	}
+}

@@ -35,6 +35,7 @@ type Settings struct {
 	Environments []EnvironmentSettings
 	Env          []EnvVar // of the image, in the order of the file
 	Labels       []EnvVar // of the image
+	Test         TestSettings
 	Solve        SolveSettings
 	Steps        StepSettings
 }
@@ -189,6 +190,7 @@ var settingKeys = map[string]decoder{
 	"environments": decodeEnvironments,
 	"env":          decodeEnv,
 	"labels":       decodeLabels,
+	"test":         decodeTest,
 
 	"run":          decodeRun,
 	"steps":        decodeSteps,
