@@ -35,6 +35,7 @@ func newShell(g *globals) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVar(&req.Env, "env", "", "name of the conda environment to activate")
+	f.BoolVar(&req.Failed, "failed", false, "the sandbox that the last failing step of a build left, as its user; what is changed stays")
 	f.BoolVar(&req.Root, "root", false, "run as root of the image instead of its user")
 	f.BoolVar(&req.Offline, "offline", false, "run without network")
 	f.StringVar(&req.CacheDir, "cache-dir", "", "local cache (default $CORN_CACHE_DIR, else the user's cache folder)")

@@ -32,9 +32,12 @@ func (e *StepError) Hint() string {
 		return r.Hint() + "; or build without " + e.Step
 	}
 	if _, ok := errors.AsType[*sandbox.TimeoutError](e.Err); ok {
-		return "a step may take an hour; give it less to do"
+		return "give it less to do, or more time: timeout below steps, or at the step, in corn.yaml"
 	}
-	return "change what " + e.Step + " does and build again: layers that are done are kept"
+	if l, ok := errors.AsType[*sandbox.LimitError](e.Err); ok {
+		return "let it use less, or raise " + l.What + " below steps in corn.yaml"
+	}
+	return "look around with corn shell --failed; change what " + e.Step + " does and build again: layers that are done are kept"
 }
 
 // A StoreError reports a link script that wrote to a file which other environments share.

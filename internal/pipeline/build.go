@@ -85,6 +85,7 @@ type builder struct {
 	placements   []*placed
 	compilers    compilers
 	steps        []*step
+	folder       *projectFolder // nil: not opened
 	encoders     frame.Pool
 	decoders     archive.Decoders
 	large        places
@@ -148,6 +149,7 @@ func Build(ctx context.Context, req BuildRequest, talk *report.Printer) (*BuildR
 	}
 	defer b.closePrevious()
 	defer b.closeReused()
+	defer b.closeFolder()
 	b.compilers.make = b.newCompiler
 	defer b.compilers.close()
 	res, err := b.produce(ctx)
@@ -185,7 +187,7 @@ func (b *builder) produce(ctx context.Context) (*BuildResult, error) {
 	if err := b.learn(ctx); err != nil {
 		return nil, err
 	}
-	if err := b.link(); err != nil {
+	if err := b.link(ctx); err != nil {
 		return nil, report.In(report.Package, err)
 	}
 	if err := b.planLayers(); err != nil {
@@ -329,7 +331,7 @@ func (c baseFactsCache) Put(key digest.SHA256, data []byte) error {
 }
 
 // link plans every env.
-func (b *builder) link() error {
+func (b *builder) link(ctx context.Context) error {
 	began := time.Now()
 	b.chooseCompilers()
 	if err := b.planEnvs(slices.DeleteFunc(slices.Clone(b.envs), func(e *env) bool { return e.sum != nil })); err != nil {
@@ -361,7 +363,7 @@ func (b *builder) link() error {
 	if err := b.collect(); err != nil {
 		return err
 	}
-	if err := b.planSteps(); err != nil {
+	if err := b.planSteps(ctx); err != nil {
 		return err
 	}
 	if err := b.remember(); err != nil {

@@ -94,5 +94,8 @@ func Trim(ctx context.Context, req TrimRequest) (*TrimResult, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := trimFailed(c); err != nil {
+		return nil, err
+	}
 	return &TrimResult{Format: 1, Dir: c.Dir(), Removed: rep.Removed, Freed: rep.FreedBytes, Left: rep.SizeBytes - rep.FreedBytes}, nil
 }

@@ -139,10 +139,11 @@ func Lock(ctx context.Context, req LockRequest, talk *report.Printer) (*LockResu
 		return nil, err
 	}
 	defer l.closePrevious()
+	defer l.closeFolder()
 	if err := l.learn(ctx); err != nil {
 		return nil, err
 	}
-	if err := l.linkSilently(); err != nil {
+	if err := l.linkSilently(ctx); err != nil {
 		return nil, report.In(report.Package, err)
 	}
 	before, err := l.before()
@@ -212,10 +213,10 @@ func (l *locker) readOld() error {
 }
 
 // linkSilently plans every env. What there is to say about them, a build says.
-func (l *locker) linkSilently() error {
+func (l *locker) linkSilently(ctx context.Context) error {
 	talk, warned := l.talk, l.warned
 	l.talk = report.New(io.Discard, io.Discard, report.Options{Quiet: true})
-	err := l.link()
+	err := l.link(ctx)
 	l.talk, l.warned = talk, warned
 	return err
 }

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -140,27 +141,51 @@ func (b *builder) runStep(ctx context.Context, v *variant, i int, s *step, w *la
 	if err != nil {
 		return err
 	}
+	if s.folder {
+		folder, err := b.folderLayer(ctx)
+		if err != nil {
+			return report.In(report.Project, err)
+		}
+		layers = append(layers, folder)
+	}
 	b.talk.Say("step       %s: %s", s.name, report.Count(len(commands), "program"))
 	root, err := sandbox.Open(ctx, b.cache, layers, sandbox.Options{})
 	if err != nil {
 		return fail(err, nil)
 	}
 	defer root.Close()
-	group, err := root.ReadFile("etc/group")
-	if err != nil {
-		group = nil // an image may have none
-	}
+	deadline := time.Now().Add(s.timeout)
 	for _, c := range commands {
-		if c.UID == b.uid && c.UID != 0 {
-			c.Groups = b.baseFacts.User.Groups(group)
-		}
+		b.confine(root, s, &c)
 		out := &exec.Lines{Say: func(line string) { b.talk.Say("%s | %s", s.name, line) }}
-		c.Stdout, c.Stderr, c.Timeout, c.Limits.DiskBytes = out, out, stepTimeout, stepDiskBytes
-		if err := root.Run(ctx, c); err != nil {
+		c.Stdout, c.Stderr, c.Timeout = out, out, max(time.Until(deadline), time.Millisecond)
+		err := root.Run(ctx, c)
+		if late, ok := errors.AsType[*sandbox.TimeoutError](err); ok {
+			late.After = s.timeout // the whole step's
+		}
+		if err != nil && ctx.Err() == nil {
+			b.keepFailed(root, layers, s, c)
+		}
+		if err != nil {
 			return fail(err, out.Last())
 		}
 	}
 	return b.keepChanges(ctx, root, s, w)
+}
+
+// confine gives a program of a step its user, network and limits.
+func (b *builder) confine(root *sandbox.Root, s *step, c *sandbox.Command) {
+	own := b.project.Settings.Steps
+	c.Network = s.network
+	c.Limits = sandbox.Limits{DiskBytes: cmp.Or(own.DiskBytes, stepDiskBytes), MemoryBytes: own.MemoryBytes, Processes: own.Processes}
+	if s.root || b.uid == 0 {
+		return
+	}
+	group, err := root.ReadFile("etc/group")
+	if err != nil {
+		group = nil // an image may have none
+	}
+	c.UID, c.GID, c.Groups = b.uid, b.gid, b.baseFacts.User.Groups(group)
 }
 
 // keepChanges writes what is to stay.
@@ -171,7 +196,7 @@ func (b *builder) keepChanges(ctx context.Context, root *sandbox.Root, s *step, 
 			return nil
 		}
 		if s.keep != nil {
-			if ok, err := s.keep(e, r); !ok || err != nil {
+			if ok, err := s.keep(&e, r); !ok || err != nil {
 				return err
 			}
 		}

@@ -22,6 +22,7 @@ type ShellRequest struct {
 	Env      string   // conda environment to activate
 	Args     []string // program and arguments; none: the user's shell
 	Root     bool     // as root instead of the image's user
+	Failed   bool     // in the sandbox that the last failing step of a build left, as its user
 	Offline  bool     // without network
 	CacheDir string
 
@@ -30,12 +31,14 @@ type ShellRequest struct {
 
 // Shell runs a program in an image and throws away what it changed. Its exit code becomes the
 // error's class.
-func Shell(ctx context.Context, req ShellRequest, p *report.Printer) (err error) {
+func Shell(ctx context.Context, req ShellRequest, p *report.Printer) error {
+	if req.Failed {
+		return shellOfFailed(ctx, req, p)
+	}
 	r, err := openImageRoot(ctx, req.Image, req.CacheDir, "", p)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, r.Close()) }()
 	args := req.Args
 	if len(args) == 0 {
 		shell := r.user.Shell
@@ -47,11 +50,34 @@ func Shell(ctx context.Context, req ShellRequest, p *report.Printer) (err error)
 	if req.Env != "" {
 		prefix, err := r.envPrefix(req.Env)
 		if err != nil {
-			return err
+			return errors.Join(err, r.Close())
 		}
 		args = append([]string{"/" + prefix + "/" + kernel.LauncherPath}, args...)
 	}
+	return errors.Join(runShell(ctx, req, r.Root, r.command(args...), p), r.Close())
+}
+
+// shellOfFailed goes where a step failed. What is changed there stays until the next one fails.
+func shellOfFailed(ctx context.Context, req ShellRequest, p *report.Printer) error {
+	r, err := openFailed(ctx, req.CacheDir)
+	if err != nil {
+		return err
+	}
+	p.Say("%s of %s ran %s", r.step.Step, r.step.Project, strings.Join(r.step.Args, " "))
+	args := req.Args
+	if len(args) == 0 {
+		args = []string{"/bin/sh"}
+		if slices.Contains(r.Names("bin"), "bash") {
+			args = []string{"/bin/bash"}
+		}
+	}
 	c := r.command(args...)
+	req.Offline = req.Offline || !c.Network
+	return errors.Join(runShell(ctx, req, r.Root, c, p), r.Close())
+}
+
+// runShell runs a command of the user's.
+func runShell(ctx context.Context, req ShellRequest, root *sandbox.Root, c sandbox.Command, p *report.Printer) (err error) {
 	if req.Root {
 		c.UID, c.GID, c.Groups = 0, 0, nil
 	}
@@ -61,10 +87,10 @@ func Shell(ctx context.Context, req ShellRequest, p *report.Printer) (err error)
 		if t := os.Getenv("TERM"); t != "" {
 			c.Env = append(slices.Clone(c.Env), "TERM="+t)
 		}
-		err = r.RunTerminal(ctx, c, req.Stdin, req.Stdout)
+		err = root.RunTerminal(ctx, c, req.Stdin, req.Stdout)
 	} else {
 		c.Stdin, c.Stdout, c.Stderr = req.Stdin, req.Stdout, req.Stderr
-		err = r.Run(ctx, c)
+		err = root.Run(ctx, c)
 	}
 	if exit, ok := errors.AsType[*sandbox.ExitError](err); ok {
 		return report.In(report.Class(exit.Code), err)

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/nasa-openscapes/corn/filetree"
 	"github.com/nasa-openscapes/corn/internal/exec"
 	"github.com/nasa-openscapes/corn/internal/image"
+	"github.com/nasa-openscapes/corn/internal/report"
 	"github.com/nasa-openscapes/corn/internal/sandbox"
 	"github.com/nasa-openscapes/corn/oci/plan"
 	"github.com/nasa-openscapes/corn/store"
@@ -22,66 +24,114 @@ import (
 // A step is what programs of the image do. Its changes are one layer, whose key is made of
 // what the step sees: as long as that stays, the step does not run again.
 type step struct {
-	id   string // of the layer
-	name string // for messages: "apt.txt"
-	env  string // the layer stands above this env's placements; empty: above the base
-	rank int    // order among those of one env
-	key  digest.SHA256
+	id     string // of the layer
+	name   string // for messages: "apt.txt"
+	env    string // the layer stands above this env's placements; empty: above the base
+	rank   int    // order among those of one env
+	kind   string
+	inputs []stepInput
+	key    digest.SHA256 // over kind and inputs
 
-	after []*step // whose layers it sees besides the base
-	envs  []string
+	after   []*step // whose layers it sees besides the base
+	envs    []string
+	root    bool // runs as root, not as the image's user
+	network bool
+	folder  bool // the project's folder is there
+	timeout time.Duration
+
 	// commands are run in this order.
 	commands func(ctx context.Context) ([]sandbox.Command, error)
 	// keep decides what becomes of a change; exec.Clean was asked before.
-	keep func(e filetree.Entry, r io.Reader) (bool, error)
+	keep func(e *filetree.Entry, r io.Reader) (bool, error)
+}
+
+// A stepInput is one thing that a step sees. Its name is for people.
+type stepInput struct {
+	Name string
+	Sum  digest.SHA256
 }
 
 // stepsFormat is the number of the rules by which steps run and their changes become
 // layers. It is raised when the same step would give other bytes.
-const stepsFormat = 1
+const stepsFormat = 2
 
 const (
-	// stepTimeout bounds each command of a step.
+	// stepTimeout bounds each step where corn.yaml says nothing.
 	stepTimeout = time.Hour
-	// stepDiskBytes bounds what a step may write.
+	// stepDiskBytes bounds what a step may write where corn.yaml says nothing.
 	stepDiskBytes = 40 << 30
 )
 
-// planSteps finds out which steps the image needs.
-func (b *builder) planSteps() error {
+// planSteps finds out which steps the image needs, each after those that it sees.
+func (b *builder) planSteps(ctx context.Context) error {
 	b.steps = nil
-	if s := b.aptStep(); s != nil {
-		b.steps = append(b.steps, s)
-	}
-	base := slices.Clone(b.steps)
-	for _, e := range b.envs {
-		if s := b.linkScripts(e, base); s != nil {
-			b.steps = append(b.steps, s)
+	add := func(s *step) *step {
+		if s == nil {
+			return nil
 		}
+		s.timeout = cmp.Or(s.timeout, b.project.Settings.Steps.Timeout, stepTimeout)
+		k := digest.NewKey("step "+s.kind).Int("format", stepsFormat).Int("image", image.FormatVersion)
+		for _, in := range s.inputs {
+			k.Sum(in.Name, in.Sum)
+		}
+		s.key = k.Key()
+		b.steps = append(b.steps, s)
+		return s
+	}
+	var base []*step
+	if s := add(b.aptStep()); s != nil {
+		base = append(base, s)
+	}
+	below := slices.Clone(base) // what postBuild and run see
+	for _, e := range b.envs {
+		if s := add(b.linkScripts(e, base)); s != nil && e.id == notebookID {
+			below = append(below, s)
+		}
+	}
+	if !b.hasProjectSteps() {
+		return nil
+	}
+	folder, err := b.openFolder(ctx)
+	if err != nil {
+		return report.In(report.Project, err)
+	}
+	if b.project.PostBuild != nil {
+		s, err := b.postBuild(below, folder)
+		if err != nil {
+			return report.In(report.Project, err)
+		}
+		below = append(below, add(s))
+	}
+	for i := range b.project.Settings.Steps.Run {
+		below = append(below, add(b.runStepOf(&b.project.Settings.Steps.Run[i], i, below, folder)))
 	}
 	return nil
 }
 
-// stepKey starts the key of a step.
-func (b *builder) stepKey(kind string, s *step) *digest.KeyWriter {
-	k := digest.NewKey("step "+kind).Int("format", stepsFormat).Int("image", image.FormatVersion).Sum("base", b.base.ConfigDigest())
-	for _, a := range s.after {
-		k.Sum("after", a.key)
+// seesLayers gives a step what it sees of the image: the base, the layers of other steps, and the
+// packages of environments.
+func (b *builder) seesLayers(s *step, after []*step, envs ...string) {
+	s.after, s.envs = slices.Clone(after), envs
+	s.input("the base image", b.base.ConfigDigest())
+	for _, a := range after {
+		s.input("the result of "+a.name, a.key)
 	}
-	for _, id := range s.envs {
+	for _, id := range envs {
 		e := b.envByID(id)
-		k.Str("env", e.root).Int("packages", int64(len(e.packages)))
+		k := digest.NewKey("packages").Str("env", e.root)
 		for _, p := range e.packages {
 			k.Sum("placement", p.place) // which has the key of the content
 		}
+		s.input("the packages of environment "+id, k.Key())
 	}
-	return k
 }
+
+func (s *step) input(name string, sum digest.SHA256) { s.inputs = append(s.inputs, stepInput{name, sum}) }
 
 // linkScripts is the step that runs the post-link scripts of an env's packages, in the order
 // in which they are linked; nil: there are none.
 func (b *builder) linkScripts(e *env, base []*step) *step {
-	s := &step{id: "post-link:" + e.id, name: "post-link of " + e.id, env: e.id, after: base, envs: []string{e.id}}
+	s := &step{id: "post-link:" + e.id, name: "post-link of " + e.id, env: e.id, kind: "post-link"}
 	type script struct {
 		pkg  *pkg
 		path string
@@ -97,11 +147,12 @@ func (b *builder) linkScripts(e *env, base []*step) *step {
 	if len(scripts) == 0 {
 		return nil
 	}
-	k := b.stepKey("post-link", s)
+	b.seesLayers(s, base, e.id)
+	k := digest.NewKey("link scripts")
 	for _, x := range scripts {
 		k.Str("script", x.path) // its text is in the package's key
 	}
-	s.key = k.Key()
+	s.input("the list of scripts", k.Key())
 	s.commands = func(ctx context.Context) ([]sandbox.Command, error) {
 		var out []sandbox.Command
 		for _, x := range scripts {
@@ -112,12 +163,12 @@ func (b *builder) linkScripts(e *env, base []*step) *step {
 			env := exec.Env(b.baseFacts.Env, b.baseFacts.User.Home, "PREFIX="+e.prefix, "CONDA_PREFIX="+e.prefix, "ROOT_PREFIX=/"+b.base.CondaDir(),
 				"PKG_NAME="+x.pkg.facts.Name, "PKG_VERSION="+x.pkg.facts.Version, "PKG_BUILDNUM="+number)
 			env = exec.Env(env, "", "PATH="+e.prefix+"/bin:"+exec.Getenv(env, "PATH"))
-			out = append(out, sandbox.Command{Args: []string{b.shell(), e.prefix + "/" + x.path}, Env: env, Dir: e.prefix, UID: b.uid, GID: b.gid})
+			out = append(out, sandbox.Command{Args: []string{b.shell(), e.prefix + "/" + x.path}, Env: env, Dir: e.prefix})
 		}
 		return out, nil
 	}
 	stray := ""
-	s.keep = func(c filetree.Entry, r io.Reader) (bool, error) {
+	s.keep = func(c *filetree.Entry, r io.Reader) (bool, error) {
 		switch {
 		case c.Path == e.root+"/.messages.txt":
 			text, err := io.ReadAll(io.LimitReader(r, 1<<20))
@@ -133,7 +184,7 @@ func (b *builder) linkScripts(e *env, base []*step) *step {
 			// Folders above the env are repeated with what they have in the layers below.
 			return strings.HasPrefix(e.root, c.Path+"/"), nil
 		case strings.HasPrefix(c.Path, store.Root+"/"):
-			return false, &exec.StoreError{Step: s.name, Path: strings.Replace(c.Path, "/.wh.", "/", 1)}
+			return false, storeError(s, c)
 		}
 		if stray == "" {
 			stray = c.Path
@@ -142,6 +193,11 @@ func (b *builder) linkScripts(e *env, base []*step) *step {
 		return false, nil
 	}
 	return s
+}
+
+// storeError tells of a step that changed the shared store.
+func storeError(s *step, c *filetree.Entry) error {
+	return &exec.StoreError{Step: s.name, Path: strings.Replace(c.Path, "/.wh.", "/", 1)}
 }
 
 // buildNumber is what conda calls PKG_BUILDNUM.
@@ -181,12 +237,13 @@ func (b *builder) aptStep() *step {
 	for _, p := range b.project.Apt {
 		names = append(names, p.Name)
 	}
-	s := &step{id: "apt", name: path.Join(b.project.Config, "apt.txt")}
-	s.key = b.stepKey("apt", s).Strs("packages", names).Key()
+	s := &step{id: "apt", name: path.Join(b.project.Config, "apt.txt"), kind: "apt", root: true, network: true}
+	b.seesLayers(s, nil)
+	s.input("the list of packages", digest.NewKey("apt packages").Strs("packages", names).Key())
 	s.commands = func(context.Context) ([]sandbox.Command, error) {
 		var out []sandbox.Command
 		for _, args := range exec.AptCommands(names) {
-			out = append(out, sandbox.Command{Args: args, Env: exec.Env(b.baseFacts.Env, "/root", "HOME=/root", "DEBIAN_FRONTEND=noninteractive"), Network: true})
+			out = append(out, sandbox.Command{Args: args, Env: exec.Env(b.baseFacts.Env, "/root", "HOME=/root", "DEBIAN_FRONTEND=noninteractive")})
 		}
 		return out, nil
 	}

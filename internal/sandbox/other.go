@@ -46,6 +46,9 @@ func (*Root) Changes(context.Context, func(filetree.Entry, io.Reader) error) err
 // Reset returns a *RefusedError.
 func (*Root) Reset() error { return refused() }
 
+// Detach returns a *RefusedError.
+func (*Root) Detach(string) error { return refused() }
+
 // Close does nothing.
 func (*Root) Close() error { return nil }
 

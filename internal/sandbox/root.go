@@ -34,6 +34,9 @@ const (
 type Options struct {
 	// Mode is empty for the first that this machine allows.
 	Mode Mode
+	// Changes is empty, or a folder that Detach filled: the Root begins with what is in it, and
+	// what programs change is there after Close. It must lie on the cache's disk.
+	Changes string
 	// Unpack bounds what layers may hold.
 	Unpack UnpackLimits
 	// Unpacked is called for each layer whose tree is there, from several goroutines at

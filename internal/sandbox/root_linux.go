@@ -130,10 +130,18 @@ func (r *Root) open(ctx context.Context, layers []Layer, o Options) (err error) 
 	if r.scratch, err = r.c.TempDir(); err != nil {
 		return err
 	}
-	for _, d := range []string{"upper", "merged", "skel", "l", "empty", "work"} {
+	for _, d := range []string{"merged", "skel", "l", "empty", "work"} {
 		if err := os.Mkdir(filepath.Join(r.scratch, d), 0o755); err != nil {
 			return err
 		}
+	}
+	if upper := filepath.Join(r.scratch, "upper"); o.Changes != "" {
+		err = os.Symlink(o.Changes, upper)
+	} else {
+		err = os.Mkdir(upper, 0o755)
+	}
+	if err != nil {
+		return err
 	}
 	// The lowest layer has the folders to mount on that the image may lack, so that they
 	// are no changes.
@@ -166,6 +174,20 @@ func (r *Root) Reset() error {
 	}
 	upper := filepath.Join(r.scratch, "upper")
 	if err := RemoveAll(upper); err != nil {
+		return err
+	}
+	r.made = nil
+	return os.Mkdir(upper, 0o755)
+}
+
+// Detach moves what programs changed to a folder that does not exist yet, on the cache's disk, for
+// Options.Changes of a Root of the same layers and mode. This Root has no changes then.
+func (r *Root) Detach(dir string) error {
+	if r.running {
+		return errors.New("sandbox: a program runs in the root")
+	}
+	upper := filepath.Join(r.scratch, "upper")
+	if err := os.Rename(upper, dir); err != nil {
 		return err
 	}
 	r.made = nil
