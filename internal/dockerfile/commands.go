@@ -81,7 +81,12 @@ func (e *explainer) command(s *script, words []string, line int) verdict {
 			s.active = rest[1]
 		}
 		return verdict{kind: context}
-	case "cd", "pushd", "popd", "export", "set", "unset", "shopt", "ldconfig", "umask", "trap", "eval", "hash", "ulimit", "local", "shift":
+	case "cd", "pushd":
+		if len(rest) == 1 && e.inHome(rest[0]) && strings.ContainsAny(rest[0][:1], "/$~") {
+			return verdict{name: "cd"} // where COPY has put the project; steps begin there
+		}
+		return verdict{kind: context}
+	case "popd", "export", "set", "unset", "shopt", "ldconfig", "umask", "trap", "eval", "hash", "ulimit", "local", "shift":
 		return verdict{kind: context}
 	case "echo", "printf", "true", "false", ":", "[", "test", "ls", "cat", "date", "pwd", "which", "type", "sleep", "id", "whoami", "grep", "head",
 		"tail", "sort", "wc", "cut", "sed", "awk", "tr", "basename", "dirname", "uname", "exit", "return", "read", "wait", "break", "continue", "sync":
@@ -92,6 +97,12 @@ func (e *explainer) command(s *script, words []string, line int) verdict {
 	}
 	if v, ok := e.calls(s, name, rest, line); ok {
 		return v
+	}
+	switch base {
+	case "mkdir", "cp", "mv", "ln", "install", "chmod", "chown", "tar", "unzip", "touch": // what it makes says more
+		if n := len(rest); n > 0 && path.Base(rest[n-1]) != "." && path.Base(rest[n-1]) != "/" {
+			base = path.Base(rest[n-1])
+		}
 	}
 	return verdict{kind: other, name: slug(strings.TrimSuffix(base, path.Ext(base)))}
 }
@@ -140,6 +151,9 @@ func (e *explainer) shell(s *script, rest []string, line int) (verdict, bool) {
 
 // find explains deletions.
 func (e *explainer) find(rest []string, line int) verdict {
+	said := func(r Result, text string) verdict {
+		return verdict{kind: settled, parts: []Part{{Line: line, Result: r, Text: text}}}
+	}
 	text := strings.Join(rest, " ")
 	if !slices.Contains(rest, "-delete") && !strings.Contains(text, "-exec") {
 		return verdict{}
@@ -158,12 +172,12 @@ func (e *explainer) find(rest []string, line int) verdict {
 	case len(names) == 0 || strings.Contains(text, "! ") || !strings.Contains(text, "CONDA") && !strings.Contains(text, "conda") && !strings.Contains(text, "NB_PYTHON_PREFIX"):
 		return verdict{kind: other, name: "find"}
 	case !slices.ContainsFunc(names, func(n string) bool { return !bytecode(n) }):
-		return verdict{kind: settled, parts: []Part{{
-			Line: line, Result: Needless,
-			Text: "bytecode makes the first import fast, and corn has it once for all kernels",
-		}}}
+		return said(Needless, "bytecode makes the first import fast, and corn has it once for all kernels")
 	}
 	names = slices.DeleteFunc(names, bytecode)
+	if !slices.ContainsFunc(names, func(n string) bool { return !slices.Contains(e.p.Strip, n) }) {
+		return said(Done, "strip of corn.yaml")
+	}
 	return verdict{kind: settled, parts: []Part{setting(line, settings{strip: names}, "left out of every environment")}}
 }
 

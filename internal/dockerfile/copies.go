@@ -116,10 +116,7 @@ func (e *explainer) copyCommand(in *Instruction, sources []string, dest string) 
 	}
 	from := make([]string, len(sources))
 	for i, s := range sources {
-		from[i] = s
-		if rel := relative(e.p.Config, path.Join(e.p.Context, s)); rel != "" {
-			from[i] = rel
-		}
+		from[i] = path.Join(e.p.Context, s) // steps begin at the top of the project
 	}
 	verb := "cp -r "
 	if in.Keyword == "ADD" && isArchive(sources[0]) {
@@ -139,19 +136,6 @@ func (e *explainer) copyCommand(in *Instruction, sources []string, dest string) 
 		lines = append(lines, "chown -R "+quoteAll([]string{e.expand(owner)})+" "+dest)
 	}
 	return strings.Join(lines, "\n")
-}
-
-// relative is how a path of the project is called in the configuration folder, where steps
-// begin; empty: it stands outside.
-func relative(config, at string) string {
-	if config == "." {
-		return at
-	}
-	rel, ok := strings.CutPrefix(at, config+"/")
-	if !ok {
-		return ""
-	}
-	return rel
 }
 
 func isArchive(name string) bool {

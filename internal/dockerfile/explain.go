@@ -13,10 +13,12 @@ type Project struct {
 	FS      fs.FS  // its folder; nil: nothing is known of its files
 	Config  string // the configuration folder: "ci"; empty: "."
 	Context string // the folder that COPY copies from, the Dockerfile's own; empty: "."
-	// Base, Env and Labels are those of corn.yaml.
+	// What corn.yaml has already.
 	Base   string
 	Env    map[string]string
 	Labels map[string]string
+	Strip  []string // globs of corn.yaml
+	Steps  []string // names of its run steps
 }
 
 // A Result says what becomes of an instruction, or of a part of one.
@@ -181,7 +183,7 @@ var needless = map[string]string{
 	"VOLUME":      "a hub mounts its own volume over the home, and what stood below another would be lost",
 	"STOPSIGNAL":  "hubs stop servers with SIGTERM",
 	"HEALTHCHECK": "Kubernetes ignores it; corn test starts every kernel before the image gets its tag",
-	"SHELL":       "a run step of corn.yaml names its interpreter in a first line, #!/bin/bash",
+	"SHELL":       "run steps of corn.yaml are for bash where the base has it, else sh, and end at the first command that fails; set -o pipefail is for the step to say",
 }
 
 func (e *explainer) stageName(i int) string {

@@ -62,7 +62,8 @@ func (e *explainer) run(in *Instruction) []Part {
 	case len(in.Heredocs) == 1 && strings.HasPrefix(in.Args, "<<") && len(splitWords(in.Args, '\\')) == 1:
 		h := in.Heredocs[0]
 		if strings.HasPrefix(h.Text, "#!") && !isShell(h.Text) {
-			return []Part{e.runPart(in.Line, "script", e.root(), h.Text, "has to run while the image is built")}
+			text := "cat > /tmp/script <<'END'\n" + h.Text + "END\nchmod +x /tmp/script\n/tmp/script"
+			return []Part{e.runPart(in.Line, "script", e.root(), text, "has to run while the image is built")}
 		}
 		s.text = h.Text
 		s.line = func(offset int) int { return h.Line + strings.Count(h.Text[:min(offset, len(h.Text))], "\n") }
@@ -112,6 +113,9 @@ func (e *explainer) runPart(line int, name string, root bool, text, format strin
 	if n := e.steps[name]; n > 1 {
 		name = fmt.Sprintf("%s-%d", name, n)
 	}
+	if slices.Contains(e.p.Steps, name) {
+		return Part{Line: line, Result: Done, Text: "step " + name + " of corn.yaml"}
+	}
 	return setting(line, settings{run: []runStep{{name, root, e.withArgs(text)}}}, format, args...)
 }
 
@@ -125,11 +129,21 @@ func (e *explainer) withArgs(text string) string {
 		}
 	}
 	slices.Sort(set)
-	if strings.HasPrefix(text, "#!") {
-		first, rest, _ := strings.Cut(text, "\n")
-		return first + "\n" + strings.Join(set, "") + rest
+	return strings.Join(set, "") + e.enter(text) + text
+}
+
+// enter goes to the Dockerfile's folder where a step's text names something in it: steps begin
+// at the top of the project.
+func (e *explainer) enter(text string) string {
+	if e.p.Context == "." {
+		return ""
 	}
-	return strings.Join(set, "") + text
+	for _, word := range strings.Fields(text) {
+		if word = strings.Trim(word, `"';&|()`); word != "" && !strings.HasPrefix(word, "/") && e.exists(path.Join(e.p.Context, word)) {
+			return "cd " + quoteAll([]string{e.p.Context}) + "\n"
+		}
+	}
+	return ""
 }
 
 func parseShell(text string) ([]*syntax.Stmt, error) {

@@ -33,6 +33,7 @@ func newFake(t *testing.T, kernels map[string]fakeKernel) (*fakeRunner, *Image) 
 		"old/__init__.py":               "",
 		"old-2.0.dist-info/METADATA":    "Metadata-Version: 2.1\nName: old\nVersion: 1.9\n",
 		"bad/__init__.py":               "raise ImportError('not today')\n",
+		"slashes/__init__.py":           "__file__ = '/' + __file__  # as xeus-python's\n",
 		"killer/__init__.py":            "import os, sys\nprint('going down', file=sys.stderr)\nos._exit(3)\n",
 	} {
 		at := filepath.Join(site[0], filepath.FromSlash(name))
@@ -105,6 +106,7 @@ func TestEverythingWorks(t *testing.T) {
 	img.Envs[0].Variables = map[string]string{"FROM_JSON": "value"}
 	img.Envs[0].Packages = []Package{
 		fakePackage("good", "1.2.0", "good", "good", "1.2.0"),
+		fakePackage("slashes", "1", "slashes", "", ""),
 		{Name: "python", Version: "3", Kind: artifact.Wheel}, // nothing to import, no interpreter
 		{Name: "libx", Version: "1", Kind: artifact.Conda},
 		{Name: "r-mass", Version: "1", Kind: artifact.Conda, Importable: Importable{RPackages: []string{"MASS"}}},
@@ -125,10 +127,10 @@ func TestEverythingWorks(t *testing.T) {
 	if rep.Result != Passed || k.Environment != "env" || k.DisplayName != "A" || k.StartMillis < 0 || !strings.HasPrefix(k.Version, "3.") {
 		t.Errorf("report = %+v", rep)
 	}
-	if passed, of := k.Imported(); passed != 1 || of != 1 {
-		t.Errorf("imported %d of %d, want 1 of 1: %+v", passed, of, k.Packages)
+	if passed, of := k.Imported(); passed != 2 || of != 2 {
+		t.Errorf("imported %d of %d, want 2 of 2: %+v", passed, of, k.Packages)
 	}
-	if got := k.Packages[3].Detail; got != "nothing to import: it is a package of R" {
+	if got := k.Packages[4].Detail; got != "nothing to import: it is a package of R" {
 		t.Errorf("a package of R: %q", got)
 	}
 	if diff := cmp.Diff([]string{"jupyterhub-singleuser", "a"}, events); diff != "" {

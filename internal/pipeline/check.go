@@ -69,7 +69,10 @@ func Check(req CheckRequest, talk *report.Printer) (*CheckResult, error) {
 	}
 	var err error
 	s := b.project.Settings
-	about := dockerfile.Project{Config: b.project.Config, Base: s.Base, Env: valuesOf(s.Env), Labels: valuesOf(s.Labels)}
+	about := dockerfile.Project{Config: b.project.Config, Base: s.Base, Env: valuesOf(s.Env), Labels: valuesOf(s.Labels), Strip: s.Strip}
+	for _, r := range s.Steps.Run {
+		about.Steps = append(about.Steps, r.Name)
+	}
 	if res.Dockerfiles, err = explainDockerfiles(b.project.Dir, about, b.project.Config, "."); err != nil {
 		return nil, err
 	}
