@@ -13,7 +13,7 @@ import (
 
 func baseCommand() *cobra.Command {
 	var out, archive, cache, suite string
-	var tiny, start, docker, refresh bool
+	var tiny, start, docker, refresh, onBuild bool
 	cmd := &cobra.Command{
 		Use:   "base [-o DIR] [--docker-archive FILE]",
 		Short: "Write the base image: Debian's minbase with user jovyan",
@@ -25,7 +25,7 @@ func baseCommand() *cobra.Command {
 					return err
 				}
 			}
-			config := base.Config{Start: start, DockerSchema: docker}
+			config := base.Config{Start: start, DockerSchema: docker, OnBuild: onBuild}
 			var img v1.Image
 			var err error
 			if tiny {
@@ -62,6 +62,7 @@ func baseCommand() *cobra.Command {
 	cmd.Flags().StringVar(&suite, "suite", "trixie", "Debian release")
 	cmd.Flags().BoolVar(&tiny, "tiny", false, "a few files in place of Debian: no download, and nothing runs")
 	cmd.Flags().BoolVar(&start, "start", false, "add the file that the entrypoint names, which is missing otherwise")
+	cmd.Flags().BoolVar(&onBuild, "onbuild", false, "an equal of pangeo/base-image: its triggers, its tools, and a /srv that is the user's")
 	cmd.Flags().BoolVar(&docker, "docker-schema", false, "Docker's media types in place of OCI's")
 	cmd.Flags().BoolVar(&refresh, "refresh", false, "make the root file system anew, with today's packages")
 	cmd.MarkFlagsOneRequired("output", "docker-archive")

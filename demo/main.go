@@ -4,6 +4,7 @@
 //
 //	go run ./demo channel -o DIR          the channel, at DIR/corn-demo
 //	go run ./demo base -o DIR             the base image, an OCI layout
+//	go run ./demo base --onbuild -o DIR   the base image that pangeo's stands for
 //	go run ./demo serve DIR               DIR over HTTP, as a CDN serves it
 //	go run ./demo lock examples/hackweek --channel DIR
 //	go run ./demo run                     the whole: build the example and run its kernels

@@ -11,13 +11,16 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/google/go-cmp/cmp"
 )
 
-// corn run opens the example's image without Docker: its Jupyter answers and has every kernel.
-func TestRunWithoutDocker(t *testing.T) {
-	s := need(t)
-	img := must[*image](t)(s.hackweek())
-	cmd := exec.CommandContext(within(t, 3*time.Minute), s.corn, "run", "docker-archive:"+s.dir+"/hackweek.tar", "--quiet")
+// runWithoutDocker starts corn run and returns the URL that it prints. At the end of the test it
+// has to end well.
+func runWithoutDocker(t *testing.T, s *stage, image string) string {
+	t.Helper()
+	cmd := exec.CommandContext(within(t, 5*time.Minute), s.corn, "run", image, "--quiet")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -29,7 +32,22 @@ func TestRunWithoutDocker(t *testing.T) {
 	if err != nil {
 		t.Fatalf("corn run printed %q: %v, %v", line, err, cmd.Wait())
 	}
-	url := strings.Replace(strings.TrimSpace(line), "/lab?", "/api/kernelspecs?", 1)
+	t.Cleanup(func() {
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Error(err)
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("corn run ended with %v, want exit code 0", err)
+		}
+	})
+	return strings.TrimSpace(line)
+}
+
+// corn run opens the example's image without Docker: its Jupyter answers and has every kernel.
+func TestRunWithoutDocker(t *testing.T) {
+	s := need(t)
+	img := must[*image](t)(s.hackweek())
+	url := strings.Replace(runWithoutDocker(t, s, "docker-archive:"+s.dir+"/hackweek.tar"), "/lab?", "/api/kernelspecs?", 1)
 	resp := must[*http.Response](t)(http.Get(url))
 	defer resp.Body.Close()
 	var got struct{ Kernelspecs map[string]any }
@@ -41,10 +59,39 @@ func TestRunWithoutDocker(t *testing.T) {
 			t.Errorf("kernel %s is missing: %v", k.Name, slices.Sorted(maps.Keys(got.Kernelspecs)))
 		}
 	}
-	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
+}
+
+// What corn run opens looks and works in Chromium as under a hub: every kernel is in the launcher,
+// and a cell runs in each.
+func TestRunInChromium(t *testing.T) {
+	s := need(t)
+	img := must[*image](t)(s.hackweek())
+	url := runWithoutDocker(t, s, "docker-archive:"+s.dir+"/hackweek.tar")
+	b := open(t)
+	b.do(time.Minute, "open the URL that corn run printed", chromedp.Navigate(url), chromedp.WaitVisible(chromedp.CSS(`.jp-Launcher`)))
+	want := []string{"Python 3 (ipykernel)"}
+	for _, k := range img.Kernels {
+		want = append(want, k.DisplayName)
 	}
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("corn run ended with %v, want exit code 0", err)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, b.cards("Notebook")); diff != "" {
+		t.Errorf("cards in the launcher (-want +got):\n%s", diff)
+	}
+	b.tidy()
+	for i, k := range img.Kernels {
+		code := `import os, sys; print("cell ran in", sys.prefix, "as", os.environ["HOME"])`
+		if k.Language == "R" {
+			code = `cat("cell ran in", Sys.getenv("CONDA_PREFIX"), "as", Sys.getenv("HOME"))`
+		}
+		b.runCell(k.DisplayName, code, "cell ran in "+k.Prefix+" as /home/jovyan")
+		if i == len(img.Kernels)-1 {
+			b.do(20*time.Second, "show the last notebook", chromedp.Evaluate[chromedp.Void](
+				`[...document.querySelectorAll('#jp-main-dock-panel .lm-TabBar-tab')].filter(e => e.textContent.includes('.ipynb')).at(-1).dispatchEvent(new PointerEvent('pointerdown', {bubbles: true, button: 0}))`),
+				chromedp.WaitVisible(front+` .jp-OutputArea-output`), chromedp.Sleep(time.Second))
+			b.screenshot("run.png")
+		}
+	}
+	if len(b.errors()) > 0 {
+		t.Errorf("console errors that are not JupyterLab's own:\n%s", strings.Join(b.errors(), "\n"))
 	}
 }

@@ -108,13 +108,17 @@ func (s *stage) runBoth(ctx context.Context, args ...string) (stdout []byte, std
 	return out.Bytes(), errs.String(), nil
 }
 
-// build builds a project and loads the image into Docker, unless Docker has it.
+// build builds a project on the stage's base and loads the image into Docker, unless Docker has it.
 func (s *stage) build(project, name string) (*image, error) {
+	return s.buildOn(filepath.Join(s.dir, "base"), project, name)
+}
+
+func (s *stage) buildOn(base, project, name string) (*image, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	archive := filepath.Join(s.dir, name+".tar")
 	img := &image{Tag: "corn-e2e/" + name + ":test", Dir: project}
-	out, err := s.run(ctx, s.corn, "build", project, "--base", "oci:"+filepath.Join(s.dir, "base"),
+	out, err := s.run(ctx, s.corn, "build", project, "--base", "oci:"+base,
 		"-o", "docker-archive:"+archive, "-t", img.Tag, "--channel-alias", s.channelURL,
 		"--cache-dir", filepath.Join(s.dir, "corn-cache"), "--json")
 	if err != nil {

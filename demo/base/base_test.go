@@ -245,7 +245,7 @@ func TestNormalise(t *testing.T) {
 			t.Fatal(err)
 		}
 		var out bytes.Buffer
-		if err := normalise(&out, &buf, "trixie", false); err != nil {
+		if err := (Config{}).normalise(&out, &buf, "trixie"); err != nil {
 			t.Fatal(err)
 		}
 		return out.Bytes()
@@ -277,7 +277,7 @@ func TestNormalise(t *testing.T) {
 	if diff := cmp.Diff(want, list(t, img)); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
 	}
-	if err := normalise(io.Discard, bytes.NewReader(nil), "trixie", false); err == nil || !strings.Contains(err.Error(), "has no etc/passwd") {
+	if err := (Config{}).normalise(io.Discard, bytes.NewReader(nil), "trixie"); err == nil || !strings.Contains(err.Error(), "has no etc/passwd") {
 		t.Errorf("an empty root file system: %v", err)
 	}
 }
@@ -323,5 +323,34 @@ func TestDebian(t *testing.T) {
 		"/bin/bash", "-c", "id -un; pwd; ls -ld /srv/conda | cut -c1-10; ldd --version | head -1; test -s /etc/ssl/certs/ca-certificates.crt && echo certificates").CombinedOutput()
 	if err != nil || !strings.HasPrefix(string(out), "jovyan\n/home/jovyan\ndrwxr-xr-x\n") || !strings.HasSuffix(string(out), "2.41\ncertificates\n") {
 		t.Errorf("docker run: %v\n%s", err, out)
+	}
+}
+
+// The base with triggers has pangeo's contract: which files count, as whom, in this order.
+func TestTriggers(t *testing.T) {
+	img := tiny(t, TinyOptions{Config: Config{OnBuild: true}})
+	file, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	order := []string{"USER root", "COPY --chown=jovyan:jovyan . /home/jovyan", "binder", "apt.txt", "jupyter_notebook_config.py", "USER ${NB_USER}", "conda-lock.yml", "requirements.txt", "postBuild", "start"}
+	if len(file.Config.OnBuild) != len(order) {
+		t.Fatalf("%d triggers, want %d", len(file.Config.OnBuild), len(order))
+	}
+	for i, trigger := range file.Config.OnBuild {
+		if !strings.Contains(trigger, order[i]) {
+			t.Errorf("trigger %d is %q, want one about %s", i, trigger, order[i])
+		}
+		if shell, ok := strings.CutPrefix(trigger, "RUN "); ok {
+			if out, err := exec.Command("sh", "-n", "-c", shell).CombinedOutput(); err != nil {
+				t.Errorf("trigger %d is no shell text: %s", i, out)
+			}
+		}
+	}
+	if got := file.Config.Entrypoint; len(got) != 1 || got[0] != startFile {
+		t.Errorf("entrypoint %q", got)
+	}
+	if _, there := list(t, img)["etc/profile.d/notebook.sh"]; !there {
+		t.Error("no profile activates the notebook environment")
 	}
 }

@@ -24,6 +24,10 @@ const epoch = 1754697600
 type Config struct {
 	// Start adds the file that the entrypoint names.
 	Start bool
+	// OnBuild makes the base that teams build on with docker build, as pangeo/base-image: its
+	// triggers do all that pangeo's do, /srv is the user's, shells activate the notebook
+	// environment, and there are tools to fetch and unpack.
+	OnBuild bool
 	// DockerSchema gives the manifest and layers Docker's media types instead of OCI's.
 	DockerSchema bool
 	// Change, when set, changes the config of the image before it is made.
@@ -73,6 +77,10 @@ func (c Config) configFile() *v1.ConfigFile {
 		Entrypoint:   []string{startFile},
 		OnBuild:      onBuild(),
 		ExposedPorts: map[string]struct{}{"8888/tcp": {}},
+	}
+	if c.OnBuild {
+		cfg.OnBuild = triggers()
+		cfg.Env = append(cfg.Env, "TZ=UTC")
 	}
 	if c.Change != nil {
 		c.Change(&cfg)

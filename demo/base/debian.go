@@ -26,7 +26,8 @@ type DebianOptions struct {
 	Config
 	// Suite is a Debian release; "" means trixie.
 	Suite string
-	// Include are packages besides minbase; nil means ca-certificates.
+	// Include are packages besides minbase; nil means ca-certificates, and
+	// with OnBuild some tools.
 	Include []string
 	// Mirror is the archive to download from; "" means DEBIAN_MIRROR, else
 	// what the host's apt uses. It leaves no trace in the image.
@@ -46,6 +47,9 @@ type DebianOptions struct {
 func Debian(ctx context.Context, o DebianOptions) (v1.Image, error) {
 	if o.Suite == "" {
 		o.Suite = "trixie"
+	}
+	if o.Include == nil && o.OnBuild {
+		o.Include = onBuildTools
 	}
 	if o.Include == nil {
 		o.Include = []string{"ca-certificates"}
@@ -67,7 +71,11 @@ func Debian(ctx context.Context, o DebianOptions) (v1.Image, error) {
 // rootfs returns the path of the layer file, made if it is not in the cache.
 func (o DebianOptions) rootfs(ctx context.Context) (string, error) {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d %s %q %t", recipe, o.Suite, o.Include, o.Start))
-	file := filepath.Join(o.Cache, fmt.Sprintf("base-%s-%x.tar.gz", o.Suite, sum[:6]))
+	kind := "base"
+	if o.OnBuild {
+		kind = "onbuild-base"
+	}
+	file := filepath.Join(o.Cache, fmt.Sprintf("%s-%s-%x.tar.gz", kind, o.Suite, sum[:6]))
 	if _, err := os.Stat(file); err == nil && !o.Refresh {
 		return file, nil
 	}
@@ -128,7 +136,7 @@ func (o DebianOptions) pack(dst, raw string) error {
 	if err != nil {
 		return err
 	}
-	if err := normalise(zw, in, o.Suite, o.Start); err != nil {
+	if err := o.normalise(zw, in, o.Suite); err != nil {
 		return err
 	}
 	if err := zw.Close(); err != nil {

@@ -5,7 +5,9 @@
 // [Tiny] has the same config over a handful of files, needs no network and takes
 // milliseconds.
 //
-// Both carry two traps on purpose: the config names the entrypoint /srv/start, a
+// With Config.OnBuild Debian is an equal of pangeo/base-image for those who build on it.
+//
+// All carry two traps on purpose: the config names the entrypoint /srv/start, a
 // file that is not there unless asked for, and it has ONBUILD triggers, which must not
 // reach an image made from it.
 //

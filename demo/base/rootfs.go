@@ -40,13 +40,16 @@ func (e entry) write(tw *tar.Writer) error {
 }
 
 // userEntries are what every base has for its user.
-func userEntries(start bool) []entry {
+func (c Config) userEntries() []entry {
 	entries := []entry{
 		{path: "home/" + User, mode: 0o755, uid: UID, gid: GID, dir: true},
 		{path: "home/" + User + "/.profile", mode: 0o644, uid: UID, gid: GID, data: "# " + User + "\n"},
 		{path: "srv/conda", mode: 0o755, uid: UID, gid: GID, dir: true},
 	}
-	if start {
+	if c.OnBuild {
+		entries = append(entries, entry{path: "etc/profile.d/notebook.sh", mode: 0o644, data: activate})
+	}
+	if c.Start {
 		entries = append(entries, entry{path: strings.TrimPrefix(startFile, "/"), mode: 0o755, data: startScript})
 	}
 	return entries
@@ -63,7 +66,7 @@ var accounts = map[string]string{
 // normalise copies the tar that mmdebstrap wrote for a suite, without what differs
 // from run to run or names the host, and with the user added. Members stay in order:
 // mmdebstrap sorts them.
-func normalise(dst io.Writer, src io.Reader, suite string, start bool) error {
+func (c Config) normalise(dst io.Writer, src io.Reader, suite string) error {
 	replaced := map[string]string{
 		"etc/machine-id":       "",
 		"etc/apt/sources.list": "deb http://deb.debian.org/debian " + suite + " main\n",
@@ -85,6 +88,9 @@ func normalise(dst io.Writer, src io.Reader, suite string, start bool) error {
 		}
 		seen[name] = true
 		out := plainHeader(hdr, name)
+		if c.OnBuild && name == "srv" {
+			out.Uid, out.Gid = UID, GID
+		}
 		var body io.Reader = tr
 		text, isReplaced := replaced[name]
 		if line := accounts[name]; line != "" {
@@ -112,7 +118,7 @@ func normalise(dst io.Writer, src io.Reader, suite string, start bool) error {
 			return fmt.Errorf("root file system of %s has no %s", suite, name)
 		}
 	}
-	for _, e := range userEntries(start) {
+	for _, e := range c.userEntries() {
 		if err := e.write(tw); err != nil {
 			return err
 		}

@@ -72,5 +72,5 @@ func tinyEntries(o TinyOptions) []entry {
 		dir("usr/local/share"),
 		dir("usr/share"),
 	}
-	return append(entries, userEntries(o.Start)...)
+	return append(entries, o.userEntries()...)
 }

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -13,7 +15,10 @@ import (
 const checkLong = `Read a project and its locks and say what would be built, without fetching anything.
 
 It names each kernel with its environment, lock and number of packages, the folder that was
-taken for environments/ and those that were ignored, and every file that corn does not use.`
+taken for environments/ and those that were ignored, and every file that corn does not use.
+
+A Dockerfile is not run. Each of its instructions is explained: corn does it anyway, or what to
+write into which file, or why an image of a hub goes without it, or that it is to be done by hand.`
 
 func newCheck(g *globals) *cobra.Command {
 	var req pipeline.CheckRequest
@@ -27,10 +32,10 @@ func newCheck(g *globals) *cobra.Command {
 			req.Project = projectOf(args)
 			p := g.printer()
 			res, err := pipeline.Check(req, p)
-			if err != nil {
+			if res == nil {
 				return err
 			}
-			return p.Result(res, func(w io.Writer) error { return writeCheck(w, res) })
+			return errors.Join(p.Result(res, func(w io.Writer) error { return writeCheck(w, res) }), err)
 		},
 	}
 	cmd.Flags().StringVar(&req.Platform, "platform", "", "platform whose locked packages are counted (default: linux of this machine)")
@@ -52,5 +57,39 @@ func writeCheck(w io.Writer, res *pipeline.CheckResult) error {
 			return err
 		}
 	}
+	for i := range res.Dockerfiles {
+		if err := writeDockerfile(w, &res.Dockerfiles[i]); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// adviceWords say what becomes of an instruction.
+var adviceWords = map[string]string{"done": "done by corn", "write": "write into ", "needless": "not needed", "manual": "by hand"}
+
+// writeDockerfile writes each instruction, and below it what becomes of it and what to write.
+func writeDockerfile(w io.Writer, d *pipeline.CheckedDockerfile) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n%s is not run by corn. ", d.Path)
+	if d.Problem != "" {
+		fmt.Fprintf(&b, "It cannot be explained: %s\n", d.Problem)
+	} else {
+		b.WriteString("What becomes of its instructions:\n")
+	}
+	for _, in := range d.Instructions {
+		fmt.Fprintf(&b, "%4d  %s\n", in.Line, in.Text)
+		for _, part := range in.Parts {
+			where := adviceWords[string(part.Result)]
+			if part.Result == "write" {
+				where += part.File
+			}
+			fmt.Fprintf(&b, "      %s: %s\n", where, part.Text)
+			for line := range strings.Lines(part.Write) {
+				fmt.Fprintf(&b, "          %s\n", strings.TrimRight(line, "\n"))
+			}
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
 }

@@ -23,7 +23,8 @@ the engine or a registry. No name is given to it in the engine.
 Each kernel is started, executes a line, is interrupted, imports what its environment.yml asks
 for, says its packages' versions, whether its environment is activated, and is stopped. Of a
 project, notebooks in the environment's folder and in tests/ run in the kernel that they are
-for, and tests/*.py or *.R beside its environment.yml. Kernels run side by side.`
+for, and tests/*.py or *.R beside its environment.yml. Kernels run side by side. test: in corn.yaml
+exempts packages from being imported and kernels from being interrupted.`
 
 const testExample = `  corn test
   corn test oci:image --junit results.xml
@@ -61,7 +62,7 @@ func newTest(g *globals) *cobra.Command {
 	f.StringVar(&req.Project, "project", "", "project whose notebooks and tests run as well (default: IMAGE where it is one)")
 	f.StringVar(&req.Exec, "exec", "", "what runs the image: sandbox, docker or podman (default: the first that works)")
 	f.StringArrayVar(&req.Kernels, "kernel", nil, "test this kernel alone; may be repeated")
-	f.DurationVar(&req.StartLimit, "start-timeout", time.Minute, "how long a kernel may take until it answers")
+	f.DurationVar(&req.StartLimit, "start-timeout", 0, "how long a kernel may take until it answers (default: that of corn.yaml, else 1m)")
 	f.StringVar(&req.JUnit, "junit", "", "write the results as JUnit XML to this file")
 	f.StringVar(&req.Platform, "platform", "", "image of an index to test, linux/amd64 or linux-64 (default: linux of this machine)")
 	f.StringVar(&req.CacheDir, "cache-dir", "", "local cache (default $CORN_CACHE_DIR, else the user's cache folder)")

@@ -60,6 +60,21 @@ func TestMinimalEntrypoint(t *testing.T) {
 	if _, err := PlanConfig(factsOf(t, blocked), ConfigOptions{}); !errors.As(err, &notDir) {
 		t.Errorf("entrypoint below a file: %v, want a *NotDirError", err)
 	}
+	for entrypoint, file := range map[string]string{"/entrypoint.sh": "entrypoint.sh", "/": "", "/../init": "init", "/here": "here"} {
+		config := pangeoConfig
+		config.Config.Entrypoint = []string{entrypoint}
+		top := baseOf(t, config, append(debianish(), layertest.Layer(h{Name: "here", Mode: 0o755, Data: "x"}))...)
+		p, err := PlanConfig(factsOf(t, top), ConfigOptions{})
+		if file == "" || file == "here" { // the root is no program, and what is there stays
+			if err == nil && len(p.Entries) > 0 {
+				t.Errorf("entrypoint %s: made %v", entrypoint, p.Entries)
+			}
+			continue
+		}
+		if err != nil || len(p.Entries) != 1 || p.Entries[0].Path != file || string(p.Data[file]) != minimalEntrypoint {
+			t.Errorf("missing entrypoint %s: entries %v, %v, want %s alone", entrypoint, p, err, file)
+		}
+	}
 }
 
 func TestPathHasTheNotebook(t *testing.T) {
@@ -76,6 +91,13 @@ func TestPathHasTheNotebook(t *testing.T) {
 	}
 	if p := planOf(t, bare, ConfigOptions{NotebookPrefix: "opt/nb", Env: []EnvVar{{"PATH", "/mine"}}}); len(p.Env) != 1 || p.Env[0].Value != "/opt/nb/bin:/mine" {
 		t.Errorf("with a PATH of the project: %v", p.Env)
+	}
+	expanded := planOf(t, b, ConfigOptions{Env: []EnvVar{{"PATH", "/mine:${PATH}"}, {"A", "${PATH}-${NONE}-$${PATH}-$PATH-${"}, {"LANG", "${LANG}x"}}})
+	if d := cmp.Diff([]EnvVar{
+		{"PATH", "/mine:/srv/conda/envs/notebook/bin:/srv/conda/bin:/usr/bin:/bin"},
+		{"A", "/mine:/srv/conda/envs/notebook/bin:/srv/conda/bin:/usr/bin:/bin--${PATH}-$PATH-${"}, {"LANG", "C.UTF-8x"},
+	}, expanded.Env); d != "" {
+		t.Errorf("variables (-want +got):\n%s", d)
 	}
 	if _, err := PlanConfig(factsOf(t, bare), ConfigOptions{Env: []EnvVar{{"A=B", "x"}}}); err == nil {
 		t.Error("a variable with = in its name is accepted")

@@ -21,7 +21,8 @@ type ConfigOptions struct {
 	// image has none. Its bin is put in front of PATH where PATH lacks it.
 	NotebookPrefix string
 	// Env is set in this order; a variable of the base with the same name is replaced
-	// in its place.
+	// in its place. ${NAME} in a value is the base's variable or one set before, empty where
+	// there is none, as in a Dockerfile; $${ is ${.
 	Env []EnvVar
 	// Labels are added to the base's, and replace those of the same name.
 	Labels map[string]string
@@ -60,18 +61,17 @@ var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 // placed: without /bin/sh, or below a file.
 func PlanConfig(f *Facts, o ConfigOptions) (*ConfigPlan, error) {
 	p := &ConfigPlan{Env: slices.Clone(o.Env), Labels: o.Labels, Data: map[string][]byte{}}
-	for _, v := range o.Env {
+	env := slices.Clone(f.Env)
+	for i, v := range o.Env {
 		if !envName.MatchString(v.Name) || strings.ContainsRune(v.Value, 0) {
 			return nil, fmt.Errorf("image variable %q: want a name of letters, digits and _, and a value without NUL", v.Name)
 		}
+		p.Env[i].Value = expandEnv(v.Value, env)
+		env = setenv(env, p.Env[i])
 	}
 	if o.NotebookPrefix != "" {
 		bin := "/" + o.NotebookPrefix + "/bin"
 		i := slices.IndexFunc(p.Env, func(v EnvVar) bool { return v.Name == "PATH" })
-		env := f.Env
-		if i >= 0 {
-			env = []string{"PATH=" + p.Env[i].Value}
-		}
 		if dirs := searchPath(env); !slices.Contains(dirs, bin) {
 			v := EnvVar{"PATH", strings.Join(append([]string{bin}, dirs...), ":")}
 			if i >= 0 {
@@ -157,6 +157,24 @@ func (p *ConfigPlan) apply(base *v1.ConfigFile) *v1.ConfigFile {
 		c.Config.Labels[k] = v
 	}
 	return c
+}
+
+var envReference = regexp.MustCompile(`\$?\$\{[A-Za-z_][A-Za-z0-9_]*\}`)
+
+// expandEnv fills in variables: the last of a name in env.
+func expandEnv(value string, env []string) string {
+	return envReference.ReplaceAllStringFunc(value, func(ref string) string {
+		if strings.HasPrefix(ref, "$$") {
+			return ref[1:]
+		}
+		found := ""
+		for _, e := range env {
+			if rest, ok := strings.CutPrefix(e, ref[2:len(ref)-1]+"="); ok {
+				found = rest
+			}
+		}
+		return found
+	})
 }
 
 func setenv(env []string, v EnvVar) []string {

@@ -102,7 +102,8 @@ func (f *Facts) lookup(asked, real string) (*node, error) {
 }
 
 // ResolveDir says where a directory that corn writes to really is, and what its
-// directory entries are. p is a slash path without the leading slash.
+// directory entries are. p is a slash path without the leading slash; "" is the root, which
+// needs no entries.
 //
 // Symbolic links of the base on the way are followed: layers that name a path through a
 // link would replace the link in some engines. The entries are those of every directory
@@ -112,6 +113,9 @@ func (f *Facts) lookup(asked, real string) (*node, error) {
 //
 // Errors: *LoopError, *NotDirError where a file is in the way, *NotScannedError.
 func (f *Facts) ResolveDir(p string) (real string, parents []filetree.Entry, err error) {
+	if p == "" {
+		return "", nil, nil
+	}
 	if err := filetree.CheckPath(p); err != nil {
 		return "", nil, err
 	}

@@ -10,9 +10,10 @@ import (
 )
 
 // Sum is a hash over the files that the notebooks and tests of an environment's kernels can
-// see: what decides, beside the image, how they end. Folders without any count as nothing.
+// see, and over its rules: what decides, beside the image, how they end. Folders without any count as nothing.
 func (p *Project) Sum(env string) (digest.SHA256, error) {
 	key := digest.NewKey("project-tests")
+	p.Rules.addTo(key)
 	dirs := slices.Clone(p.Shared)
 	if dir, ok := p.Dirs[env]; ok {
 		dirs = append(dirs, dir)

@@ -164,6 +164,9 @@ func (k *kernelTest) interrupt(ctx context.Context) (string, error) {
 	if k.lang == nil || k.lang.sleep == "" {
 		return fmt.Sprintf("how to sleep in %s is not known here", k.report.Language), errSkip
 	}
+	if slices.Contains(k.t.rules.NoInterrupt, k.report.Name) {
+		return "corn.yaml's no_interrupt: the kernel does not survive it", errSkip
+	}
 	interrupted := false
 	k.last = k.lang.sum // sleeping once more would tell nothing
 	r, err := k.kernel.Execute(ctx, k.lang.sleep, func(r *jupyter.Result) error {

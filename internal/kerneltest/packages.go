@@ -3,6 +3,7 @@ package kerneltest
 import (
 	"context"
 	"fmt"
+	"path"
 	"strings"
 	"time"
 
@@ -84,6 +85,26 @@ func (k *kernelTest) importOne(ctx context.Context, p *Package, r *PackageReport
 	} else {
 		r.Modules = append([]string{}, p.RPackages...)
 	}
+	if own, ok := k.t.rules.modules(p.Name); ok {
+		r.Modules = append([]string{}, own...)
+	}
+	if k.t.rules.skips(p.Name) {
+		r.Modules = []string{}
+		note := "corn.yaml's skip_imports"
+		if !python || p.Dist == "" {
+			return note, errSkip
+		}
+		res, err := k.probe(ctx, args...) // the version needs no import
+		if err != nil {
+			return "", err
+		}
+		for _, a := range answers(res.Stdout) {
+			if a[0] == "dist" && len(a) == 2 {
+				r.Found = a[1]
+			}
+		}
+		return note, errSkip
+	}
 	if len(r.Modules) == 0 {
 		switch {
 		case python && len(p.RPackages) > 0:
@@ -101,12 +122,15 @@ func (k *kernelTest) importOne(ctx context.Context, p *Package, r *PackageReport
 		switch {
 		case a[0] == "dist" && len(a) == 2:
 			r.Found = a[1]
-		case a[0] == "module" && len(a) == 3 && a[2] != "" && err == nil && !strings.HasPrefix(a[2], k.env.Prefix+"/") && !strings.HasPrefix(a[2], "/opt/corn/store/"):
+		case a[0] == "module" && len(a) == 3 && a[2] != "" && err == nil && !inside(a[2], k.env.Prefix) && !inside(a[2], "/opt/corn/store"):
 			err = failf("%s comes from %s, outside of the environment", a[1], a[2])
 		}
 	}
 	return "", err
 }
+
+// inside tells whether a file is below a folder. xeus-python calls its prefix "//srv/...".
+func inside(file, dir string) bool { return strings.HasPrefix(path.Clean(file), dir+"/") }
 
 // interpreter tells whether a package is what runs the kernel's code: its version is the
 // language's.

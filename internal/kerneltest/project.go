@@ -22,6 +22,7 @@ type Project struct {
 	// Shared are folders whose notebooks run in the kernels that they name: "tests". Those
 	// that do not exist do not matter.
 	Shared []string
+	Rules  Rules // on the tests of its kernels
 }
 
 // What is copied for a kernel's tests is bounded: an environment's folder is no place for data.

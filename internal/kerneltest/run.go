@@ -54,7 +54,11 @@ type Event struct {
 // an error is only what kept the test from being made, the runner's and the end of ctx.
 func Run(ctx context.Context, r Runner, img *Image, o Options) (*Report, error) {
 	began := time.Now()
-	t := &tester{runner: r, image: img, options: o, limits: o.Limits.filled(), report: &Report{Kernels: []KernelReport{}, Result: Failed}}
+	t := &tester{runner: r, image: img, options: o, report: &Report{Kernels: []KernelReport{}, Result: Failed}}
+	if o.Project != nil {
+		t.rules = o.Project.Rules
+	}
+	t.limits = o.Limits.or(t.rules.Limits).filled()
 	err := t.run(ctx)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -68,6 +72,7 @@ type tester struct {
 	image   *Image
 	options Options
 	limits  Limits
+	rules   Rules
 	report  *Report
 
 	server  *jupyter.Server

@@ -33,6 +33,7 @@ func newFake(t *testing.T, kernels map[string]fakeKernel) (*fakeRunner, *Image) 
 		"old/__init__.py":               "",
 		"old-2.0.dist-info/METADATA":    "Metadata-Version: 2.1\nName: old\nVersion: 1.9\n",
 		"bad/__init__.py":               "raise ImportError('not today')\n",
+		"slashes/__init__.py":           "__file__ = '/' + __file__  # as xeus-python's\n",
 		"killer/__init__.py":            "import os, sys\nprint('going down', file=sys.stderr)\nos._exit(3)\n",
 	} {
 		at := filepath.Join(site[0], filepath.FromSlash(name))
@@ -105,6 +106,7 @@ func TestEverythingWorks(t *testing.T) {
 	img.Envs[0].Variables = map[string]string{"FROM_JSON": "value"}
 	img.Envs[0].Packages = []Package{
 		fakePackage("good", "1.2.0", "good", "good", "1.2.0"),
+		fakePackage("slashes", "1", "slashes", "", ""),
 		{Name: "python", Version: "3", Kind: artifact.Wheel}, // nothing to import, no interpreter
 		{Name: "libx", Version: "1", Kind: artifact.Conda},
 		{Name: "r-mass", Version: "1", Kind: artifact.Conda, Importable: Importable{RPackages: []string{"MASS"}}},
@@ -125,10 +127,10 @@ func TestEverythingWorks(t *testing.T) {
 	if rep.Result != Passed || k.Environment != "env" || k.DisplayName != "A" || k.StartMillis < 0 || !strings.HasPrefix(k.Version, "3.") {
 		t.Errorf("report = %+v", rep)
 	}
-	if passed, of := k.Imported(); passed != 1 || of != 1 {
-		t.Errorf("imported %d of %d, want 1 of 1: %+v", passed, of, k.Packages)
+	if passed, of := k.Imported(); passed != 2 || of != 2 {
+		t.Errorf("imported %d of %d, want 2 of 2: %+v", passed, of, k.Packages)
 	}
-	if got := k.Packages[3].Detail; got != "nothing to import: it is a package of R" {
+	if got := k.Packages[4].Detail; got != "nothing to import: it is a package of R" {
 		t.Errorf("a package of R: %q", got)
 	}
 	if diff := cmp.Diff([]string{"jupyterhub-singleuser", "a"}, events); diff != "" {
@@ -446,5 +448,53 @@ func TestSameVersion(t *testing.T) {
 func TestTailAndClean(t *testing.T) {
 	if got, want := tail([]byte("a\nb\n\x1b[31mred\x1b[0m \xff\x00\n"), 2), "b\nred \uFFFD"; got != want {
 		t.Errorf("tail = %q, want %q", got, want)
+	}
+}
+
+// A kernel that dies of an interrupt fails; the project's rules exempt it, and packages.
+func TestRules(t *testing.T) {
+	fragile := map[string]fakeKernel{"a": {env: append(activatedEnv(t), "DIES_OF_INTERRUPT=1")}}
+	r, img := newFake(t, fragile)
+	k := runFake(t, r, img, Options{}).Kernels[0]
+	if got := detail(k, "interrupt"); k.Result != Failed || got != "the process of kernel a ended" {
+		t.Errorf("a kernel that dies of an interrupt: %s, %q", k.Result, got)
+	}
+
+	r, img = newFake(t, fragile)
+	img.Envs[0].Packages = []Package{
+		fakePackage("Bad_Thing", "1", "bad", "", ""),
+		fakePackage("good", "1.3", "notgood", "good", "1.3"),
+		fakePackage("old", "1.9", "nosuch", "old", "1.9"),
+	}
+	p := &Project{FS: fstest.MapFS{}, Rules: Rules{
+		SkipImports: []string{"bad-thing", "good", "nobody"}, Imports: map[string][]string{"OLD": {"old"}, "none": {"x"}}, NoInterrupt: []string{"a", "b"},
+		Limits: Limits{Start: time.Minute},
+	}}
+	rep := runFake(t, r, img, Options{Project: p})
+	k = rep.Kernels[0]
+	want := []string{"start: passed", "execute: passed", "interrupt: skipped", "activation: passed", "imports: passed", "versions: failed", "stop: passed"}
+	if diff := cmp.Diff(want, results(k)); diff != "" {
+		t.Errorf("steps (-want +got):\n%s\n%+v", diff, k)
+	}
+	if got := detail(k, "versions"); got != "good is 1.2, and the locked good-1.3-0.conda holds 1.3" {
+		t.Errorf("versions: %s", got)
+	}
+	if got := k.Packages[0]; got.Result != Skipped || got.Detail != "corn.yaml's skip_imports" || len(got.Modules) != 0 {
+		t.Errorf("an exempted package: %+v", got)
+	}
+	if diff := cmp.Diff([]string{"no_interrupt: the image has no kernel b", "skip_imports: no environment asks for nobody", "imports: no environment asks for none"}, p.Rules.Unused(rep)); diff != "" {
+		t.Errorf("unused (-want +got):\n%s", diff)
+	}
+
+	plain, err := (&Project{FS: fstest.MapFS{}}).Sum("env")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ruled, err := p.Sum("env")
+	if err != nil || plain == ruled {
+		t.Errorf("rules do not change the sum: %v", err)
+	}
+	if got := (Limits{Start: 1}).or(Limits{Start: 2, Import: 3}); got != (Limits{Start: 1, Import: 3}) {
+		t.Errorf("limits %+v", got)
 	}
 }

@@ -88,6 +88,9 @@ func (b *builder) planTests(kernels *kernel.Result, project *kerneltest.Project)
 	var out []TestedKernel
 	add := func(name, env string, files ...string) error {
 		key := digest.NewKey("kernel-test").Int("rules", testRules).Int("format", image.FormatVersion).Sum("base", b.base.ConfigDigest()).Str("name", name)
+		for _, v := range b.project.Settings.Env {
+			key.Str("variable", v.Name).Str("value", v.Value)
+		}
 		for _, e := range b.envs { // the notebook's, which may be the base's instead, is the first
 			if e.id != notebookID && e.id != env {
 				continue

@@ -34,7 +34,7 @@ type TestRequest struct {
 	CacheDir string   // empty: cache.DefaultDir
 	Jobs     int      // kernels at once; 0: one per core
 
-	StartLimit time.Duration // until a kernel answers; 0: a minute
+	StartLimit time.Duration // until a kernel answers; 0: the project's, or a minute
 }
 
 // A TestResult is what --json prints. docs/formats/test-json.md describes it.
@@ -149,7 +149,11 @@ func testsOf(p *project.Project) (*kerneltest.Project, error) {
 	if err != nil {
 		return nil, report.In(report.Project, err)
 	}
-	out := &kerneltest.Project{FS: root.FS(), Dirs: map[string]string{}, Shared: []string{"tests"}}
+	t := p.Settings.Test
+	out := &kerneltest.Project{FS: root.FS(), Dirs: map[string]string{}, Shared: []string{"tests"}, Rules: kerneltest.Rules{
+		SkipImports: t.SkipImports, Imports: t.Imports, NoInterrupt: t.NoInterrupt,
+		Limits: kerneltest.Limits{Start: t.StartTimeout, Import: t.ImportTimeout, Project: t.NotebookTimeout},
+	}}
 	if p.Config != "." {
 		out.Shared = append(out.Shared, path.Join(p.Config, "tests"))
 	}
@@ -187,6 +191,11 @@ func runTests(ctx context.Context, r kerneltest.Runner, img *kerneltest.Image, o
 		return nil, err
 	}
 	stage.Done("%s, %s", report.Count(len(res.Kernels), "kernel"), res.Result)
+	if o.Project != nil && o.Only == nil && res.Server.Result == kerneltest.Passed {
+		for _, u := range o.Project.Rules.Unused(res) {
+			talk.Warn("corn.yaml: test: %s", u)
+		}
+	}
 	return res, nil
 }
 

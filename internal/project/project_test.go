@@ -106,7 +106,7 @@ notebook "notebook" dir=. lock=conda-linux-64.lock
 team-a-xarray-2025.03 "Team A (xarray 2025.03)" dir=environments/team-a lock=environments/team-a/conda-linux-64.lock
 team_b "Team_B" dir=environments/b lock=environments/b/conda-linux-64.lock
 zed "zed" dir=environments/zed lock=environments/zed/conda-linux-64.lock
-notice Dockerfile: ignored: corn does not run Dockerfiles
+notice Dockerfile: not run; corn check explains it
 notice environments/README.md: ignored: only folders in environments are kernels
 `},
 		{"binder wins over ci, and says so", `

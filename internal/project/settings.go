@@ -33,6 +33,9 @@ type Settings struct {
 	Copy         []string          // globs of paths that every environment has copies of
 	Layout       Layout            // of environments that do not say
 	Environments []EnvironmentSettings
+	Env          []EnvVar // of the image, in the order of the file
+	Labels       []EnvVar // of the image
+	Test         TestSettings
 	Solve        SolveSettings
 	Steps        StepSettings
 }
@@ -185,6 +188,9 @@ var settingKeys = map[string]decoder{
 		return nil
 	},
 	"environments": decodeEnvironments,
+	"env":          decodeEnv,
+	"labels":       decodeLabels,
+	"test":         decodeTest,
 
 	"run":          decodeRun,
 	"steps":        decodeSteps,

@@ -25,7 +25,7 @@ func (l *loader) topLevel() error {
 	}
 	for _, dir := range uniq(l.p.Config, ".") {
 		if rel := path.Join(dir, "Dockerfile"); l.isFile(rel) {
-			l.notice(rel, "ignored: corn does not run Dockerfiles")
+			l.notice(rel, "not run; corn check explains it")
 		}
 	}
 	if l.hasSpec(l.p.Config) {

@@ -15,7 +15,7 @@ class Stream:
 
 names = {"__name__": "__main__"}
 sys.stdout = Stream()
-signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGINT, (lambda *_: os._exit(139)) if "DIES_OF_INTERRUPT" in os.environ else signal.default_int_handler)
 while True:
     try:
         line = sys.stdin.readline()
