@@ -108,7 +108,7 @@ func publishProject(dir, name string, list []*Dist, o Options) error {
 			m, attr = map[string]string{"sha256": metaSum}, "sha256="+metaSum
 		}
 		if m != nil {
-			f["core-metadata"], f["data-dist-info-metadata"] = m, m
+			f["core-metadata"], f["dist-info-metadata"] = m, m
 		}
 		files = append(files, f)
 		if !slices.Contains(versions, d.Version) {
