@@ -13,6 +13,7 @@ import (
 
 	"github.com/nasa-openscapes/corn/cache"
 	"github.com/nasa-openscapes/corn/digest"
+	"github.com/nasa-openscapes/corn/pypi/pep440"
 	"github.com/nasa-openscapes/corn/pypi/wheel"
 	"github.com/nasa-openscapes/corn/transport"
 )
@@ -80,12 +81,14 @@ func checked(text []byte, f *File) (*wheel.Metadata, error) {
 	return m, nil
 }
 
-// sameVersion compares versions as they are written in file names, where some signs are others.
+// sameVersion compares versions by what they mean: a file name need not spell one as METADATA does.
 func sameVersion(a, b string) bool {
-	plain := func(s string) string {
-		return strings.ToLower(strings.NewReplacer("_", ".", "-", ".", "+", ".").Replace(strings.TrimSpace(s)))
+	x, err := pep440.Parse(a)
+	y, err2 := pep440.Parse(b)
+	if err != nil || err2 != nil {
+		return a == b
 	}
-	return plain(a) == plain(b)
+	return pep440.Compare(x, y) == 0
 }
 
 func (c *Client) metadataText(ctx context.Context, f *File) ([]byte, error) {

@@ -78,7 +78,7 @@ func classify(name, project string) (f File, ok, other bool, reason string) {
 			}
 			return f, true, false, err.Error()
 		}
-		f.Kind, f.Project, f.Version = Wheel, n.Normalized(), strings.ReplaceAll(n.Version, "_", "-")
+		f.Kind, f.Project, f.Version = Wheel, n.Normalized(), strings.ReplaceAll(n.Version, "_", "-") // PEP 491: the sign of file names
 		return f, true, project != "" && f.Project != project, ""
 	}
 	base := ""
@@ -101,11 +101,14 @@ func classify(name, project string) (f File, ok, other bool, reason string) {
 		}
 		return f, true, false, "the name has no version"
 	}
-	for i := range len(base) {
-		if base[i] == '-' && i+1 < len(base) && wheel.NormalizeName(base[:i]) == project {
-			f.Project, f.Version = project, base[i+1:]
-			return f, true, false, ""
-		}
+	n, err := wheel.ParseSdistFileName(name, project)
+	if err == nil {
+		f.Project, f.Version = project, n.Version
+		return f, true, false, ""
+	}
+	ofProject := strings.HasPrefix(wheel.NormalizeName(base), project+"-")
+	if e, isName := err.(*wheel.FileNameError); isName && ofProject { //nolint:errorlint // it is returned as it is
+		return f, true, false, e.Reason
 	}
 	return f, true, true, ""
 }

@@ -24,5 +24,5 @@
 // says pip or uv, and with it the environment equals the one that conda-lock or
 // micromamba make of the same lock.
 //
-// Out of scope: indexes, tags and their order, dependencies, sdists, signatures.
+// Out of scope: indexes, which tags a target can use (package tags), dependencies, the insides of sdists, signatures.
 package wheel

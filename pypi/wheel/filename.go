@@ -1,11 +1,15 @@
 package wheel
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/nasa-openscapes/corn/pypi/pep440"
+	"github.com/nasa-openscapes/corn/pypi/pep508"
+	"github.com/nasa-openscapes/corn/pypi/tags"
 )
 
 // A FileName is a wheel's file name, taken apart.
@@ -19,40 +23,46 @@ type FileName struct {
 // Normalized returns the name as indexes compare it (PEP 503).
 func (n FileName) Normalized() string { return NormalizeName(n.Name) }
 
-var separators = regexp.MustCompile(`[-_.]+`)
-
 // NormalizeName puts a project's name into lower case with single dashes (PEP 503).
-func NormalizeName(name string) string {
-	return strings.ToLower(separators.ReplaceAllString(name, "-"))
+func NormalizeName(name string) string { return pep508.NormalizeName(name) }
+
+// BuildTag returns the number that a build tag begins with, without leading zeros, and the rest of it. Both are
+// empty where there is no build tag.
+func (n FileName) BuildTag() (number, rest string) {
+	digits := len(n.Build) - len(strings.TrimLeft(n.Build, "0123456789"))
+	number, rest = strings.TrimLeft(n.Build[:digits], "0"), n.Build[digits:]
+	if number == "" && digits > 0 {
+		number = "0"
+	}
+	return number, rest
 }
 
-// A FileNameError reports a file name that is no wheel's.
+// CompareBuilds puts the wheel that is to be preferred last: of two wheels with the same version and tags
+// it is the one with the higher build tag; none is the lowest.
+func CompareBuilds(a, b FileName) int {
+	x, xs := a.BuildTag()
+	y, ys := b.BuildTag()
+	return cmp.Or(cmp.Compare(len(x), len(y)), strings.Compare(x, y), strings.Compare(xs, ys))
+}
+
+// A FileNameError reports a file name that is no wheel's, or no sdist's.
 type FileNameError struct {
 	FileName string
 	Reason   string
+	kind     string // "wheel" or "sdist"
 }
 
 func (e *FileNameError) Error() string {
-	return fmt.Sprintf("%q is no wheel's file name: %s", e.FileName, e.Reason)
+	return fmt.Sprintf("%q is no %s's file name: %s", e.FileName, e.kind, e.Reason)
 }
 
-var (
-	// versionForm is PEP 440's grammar (appendix B), with "_" where escaping put it.
-	versionForm = regexp.MustCompile(`(?i)^v?(?:[0-9]+!)?[0-9]+(?:\.[0-9]+)*` +
-		`(?:[-_.]?(?:a|b|c|rc|alpha|beta|pre|preview)[-_.]?[0-9]*)?` +
-		`(?:-[0-9]+|[-_.]?(?:post|rev|r)[-_.]?[0-9]*)?` +
-		`(?:[-_.]?dev[-_.]?[0-9]*)?` +
-		`(?:\+[a-z0-9]+(?:[-_.][a-z0-9]+)*)?$`)
-	buildForm  = regexp.MustCompile(`^[0-9]+[A-Za-z0-9_.]*$`)
-	pythonForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
-	tagForm    = regexp.MustCompile(`^[A-Za-z0-9_]+$`)
-)
+var buildForm = regexp.MustCompile(`^[0-9]+[A-Za-z0-9_.]*$`)
 
 // ParseFileName takes "name-version[-build]-python-abi-platform.whl" apart, checking each
 // part. Errors are *FileNameError.
 func ParseFileName(file string) (FileName, error) {
 	bad := func(format string, args ...any) (FileName, error) {
-		return FileName{}, &FileNameError{FileName: file, Reason: fmt.Sprintf(format, args...)}
+		return FileName{}, &FileNameError{FileName: file, Reason: fmt.Sprintf(format, args...), kind: "wheel"}
 	}
 	base, ok := strings.CutSuffix(file, ".whl")
 	if !ok {
@@ -66,7 +76,7 @@ func ParseFileName(file string) (FileName, error) {
 	if !goodName(n.Name) {
 		return bad("the name %q has other characters than letters, digits, dots and single underscores", n.Name)
 	}
-	if !versionForm.MatchString(n.Version) {
+	if _, err := pep440.Parse(n.Version); err != nil {
 		return bad("%q is no version", n.Version)
 	}
 	if len(parts) == 6 {
@@ -74,9 +84,8 @@ func ParseFileName(file string) (FileName, error) {
 			return bad("the build tag %q does not start with a digit", n.Build)
 		}
 	}
-	tags := parts[len(parts)-3:]
 	var err error
-	if n.Tags, err = expandTags(strings.Join(tags, "-")); err != nil {
+	if n.Tags, err = tags.Expand(strings.Join(parts[len(parts)-3:], "-")); err != nil {
 		return bad("%v", err)
 	}
 	return n, nil
@@ -94,28 +103,4 @@ func goodName(name string) bool {
 		}
 	}
 	return true
-}
-
-// expandTags spells out "py2.py3-none-any".
-func expandTags(set string) ([]string, error) {
-	parts := strings.Split(set, "-")
-	if len(parts) != 3 {
-		return nil, fmt.Errorf("the tag %q has %d parts, want 3", set, len(parts))
-	}
-	var out []string
-	for _, py := range strings.Split(parts[0], ".") {
-		if !pythonForm.MatchString(py) {
-			return nil, fmt.Errorf("%q is no python tag", py)
-		}
-		for _, abi := range strings.Split(parts[1], ".") {
-			for _, platform := range strings.Split(parts[2], ".") {
-				if !tagForm.MatchString(abi) || !tagForm.MatchString(platform) {
-					return nil, fmt.Errorf("%q is no tag", set)
-				}
-				out = append(out, py+"-"+abi+"-"+platform)
-			}
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out), nil
 }

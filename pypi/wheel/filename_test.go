@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"testing"
 
@@ -59,18 +60,26 @@ func TestConformance(t *testing.T) {
 	tried := 0
 	for s := bufio.NewScanner(f); s.Scan(); {
 		var c struct {
-			Wheel, Name, Version string
-			Build                []any
-			Tags                 []string
-			Invalid, Quirk       any
+			Wheel, Sdist   string
+			Name, Version  string
+			Build          []any
+			Tags           []string
+			Invalid, Quirk any
 		}
 		if err := json.Unmarshal(s.Bytes(), &c); err != nil {
 			t.Fatal(err)
 		}
-		if c.Wheel == "" || c.Quirk != nil {
+		if c.Quirk != nil {
 			continue
 		}
 		tried++
+		if c.Sdist != "" {
+			got, err := ParseSdistFileName(c.Sdist, "")
+			if (err != nil) != (c.Invalid == true) || err == nil && (got.Normalized() != c.Name || got.Version != c.Version) {
+				t.Errorf("ParseSdistFileName(%q) = %+v, %v, want %s %s, invalid: %v", c.Sdist, got, err, c.Name, c.Version, c.Invalid)
+			}
+			continue
+		}
 		got, err := ParseFileName(c.Wheel)
 		if c.Invalid == true {
 			if err == nil {
@@ -85,8 +94,8 @@ func TestConformance(t *testing.T) {
 		if c.Name != "" && (got.Normalized() != c.Name || got.Version != c.Version || !cmp.Equal(got.Tags, c.Tags)) {
 			t.Errorf("ParseFileName(%q) = %+v, want %s %s %q", c.Wheel, got, c.Name, c.Version, c.Tags)
 		}
-		if len(c.Build) > 0 && got.Build == "" {
-			t.Errorf("ParseFileName(%q) has no build tag, want %v", c.Wheel, c.Build)
+		if number, rest := got.BuildTag(); len(c.Build) > 0 && (number != fmt.Sprint(c.Build[0]) || rest != c.Build[1]) {
+			t.Errorf("ParseFileName(%q) has the build tag %s %s, want %v", c.Wheel, number, rest, c.Build)
 		}
 	}
 	if tried == 0 {
@@ -107,6 +116,55 @@ func FuzzParseFileName(f *testing.F) {
 		}
 		if again := NormalizeName(n.Normalized()); again != n.Normalized() {
 			t.Errorf("NormalizeName(%q) = %q", n.Normalized(), again)
+		}
+	})
+}
+
+func TestBuildTags(t *testing.T) {
+	var last FileName
+	for i, build := range []string{"", "0", "1", "1a", "1b", "2", "0010", "10local"} {
+		n := FileName{Build: build}
+		if i > 0 && (CompareBuilds(last, n) >= 0 || CompareBuilds(n, last) <= 0 || CompareBuilds(n, n) != 0) {
+			t.Errorf("build tag %q does not come after %q", build, last.Build)
+		}
+		last = n
+	}
+}
+
+func TestParseSdistFileName(t *testing.T) {
+	for _, c := range []struct{ file, project, name, version string }{
+		{"numpy-2.2.4.tar.gz", "", "numpy", "2.2.4"},
+		{"jupyter-desktop-server-0.1.3.tar.gz", "", "jupyter-desktop-server", "0.1.3"}, // the last dash
+		{"a_b-1.0.zip", "", "a_b", "1.0"},
+		{"a-b-1.0-1.tar.gz", "a-b", "a-b", "1.0-1"}, // a post-release in its old spelling
+		{"A.B-1.0.tar.bz2", "a-b", "A.B", "1.0"},
+		{"a-1.0.tar.bz2", "", "", ""},   // not standard, and the project is not known
+		{"a-b-1.0.tar.gz", "a", "", ""}, // of another project
+		{"b-1.0.tar.gz", "a", "", ""},
+		{"a-1.x.tar.gz", "", "", ""},
+		{"../a-1.0.tar.gz", "", "", ""},
+		{"-1.0.tar.gz", "", "", ""},
+		{"a1.0.tar.gz", "", "", ""},
+		{"a-1.0.whl", "", "", ""},
+	} {
+		got, err := ParseSdistFileName(c.file, c.project)
+		if c.name == "" {
+			if _, ok := errors.AsType[*FileNameError](err); !ok {
+				t.Errorf("ParseSdistFileName(%q, %q) = %+v, %v, want a *FileNameError", c.file, c.project, got, err)
+			}
+		} else if err != nil || got.Name != c.name || got.Version != c.version {
+			t.Errorf("ParseSdistFileName(%q, %q) = %+v, %v", c.file, c.project, got, err)
+		}
+	}
+}
+
+func FuzzParseSdistFileName(f *testing.F) {
+	f.Add("numpy-2.2.4.tar.gz", "")
+	f.Add("a-b-1.0-1.tar.bz2", "a-b")
+	f.Fuzz(func(t *testing.T, file, project string) {
+		n, err := ParseSdistFileName(file, project)
+		if err == nil && (n.Name == "" || n.Version == "" || project != "" && n.Normalized() != project) {
+			t.Errorf("ParseSdistFileName(%q, %q) = %+v", file, project, n)
 		}
 	})
 }

@@ -3,6 +3,8 @@ package wheel
 import (
 	"strings"
 	"unicode/utf8"
+
+	"github.com/nasa-openscapes/corn/pypi/tags"
 )
 
 // metadata is what .dist-info says.
@@ -35,11 +37,11 @@ func (w *Wheel) readMetadata() error {
 	w.meta.purelib = strings.EqualFold(first(headers, "root-is-purelib"), "true")
 	for _, h := range headers {
 		if h.name == "tag" {
-			tags, err := expandTags(h.value)
+			all, err := tags.Expand(h.value)
 			if err != nil {
 				return w.bad(w.info+"/WHEEL", "Tag: %v", err)
 			}
-			w.meta.tags = append(w.meta.tags, tags...)
+			w.meta.tags = append(w.meta.tags, all...)
 		}
 	}
 	if len(w.meta.tags) == 0 {
