@@ -41,9 +41,7 @@ func (r *Reader) line(text string, in input) error {
 			return bad("", "%s", reason)
 		}
 		req.Hashes = append(req.Hashes, h)
-	}
-	if len(req.Hashes) > 0 && !in.constraint {
-		r.set.Options.RequireHashes = true
+		r.set.Options.RequireHashes = true // a hash in a URL is about that file alone
 	}
 	if !in.constraint {
 		r.set.Requirements = append(r.set.Requirements, *req)

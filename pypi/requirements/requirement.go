@@ -39,6 +39,16 @@ func isPath(text string) bool {
 func (r *Reader) requirement(asked string, in input) (*Requirement, *ParseError) {
 	text, unset := expand(asked, r.opts.Getenv)
 	req := &Requirement{Text: asked, Place: in.place, Unset: unset}
+	err := r.fill(req, text, in)
+	if err != nil && len(unset) > 0 {
+		err.Reason += fmt.Sprintf("; the variable %s is not set", strings.Join(unset, ", "))
+	}
+	return req, err
+}
+
+// fill reads the text of a requirement, in which variables are replaced.
+func (r *Reader) fill(req *Requirement, text string, in input) *ParseError {
+	asked := req.Text
 	bad := func(format string, args ...any) *ParseError {
 		return &ParseError{Place: in.place, Text: shown(asked), Reason: fmt.Sprintf(format, args...)}
 	}
@@ -51,14 +61,14 @@ func (r *Reader) requirement(asked string, in input) (*Requirement, *ParseError)
 	}
 	target = strings.TrimSpace(target)
 	if !isURL(target) && (directURL.MatchString(text) || !isPath(target)) {
-		return r.named(req, text, asked)
+		return req.named(text)
 	}
 	if marker != "" {
 		m, err := pep508.ParseMarker(strings.TrimSpace(marker))
 		if err != nil {
 			e := bad("%s", plain(err))
 			e.Err = err
-			return nil, e
+			return e
 		}
 		req.Marker = m
 	}
@@ -72,40 +82,40 @@ func (r *Reader) requirement(asked string, in input) (*Requirement, *ParseError)
 	}
 	if isURL(target) {
 		if reason := req.takeURL(target); reason != "" {
-			return nil, bad("%s", reason)
+			return bad("%s", reason)
 		}
-		return req, nil
+		return nil
 	}
 	name, reason := inside(in.dir, target)
 	if reason != "" {
-		return nil, bad("%s", reason)
+		return bad("%s", reason)
 	}
 	req.Kind, req.Path = FromPath, name
 	req.Name = nameOfWheel(path.Base(name))
-	return req, nil
+	return nil
 }
 
 // named reads a requirement of PEP 508.
-func (r *Reader) named(req *Requirement, text, asked string) (*Requirement, *ParseError) {
+func (req *Requirement) named(text string) *ParseError {
 	spec, err := pep508.Parse(text)
 	if err != nil {
-		e := &ParseError{Place: req.Place, Text: shown(asked), Reason: plain(err), Err: err}
+		e := &ParseError{Place: req.Place, Text: shown(req.Text), Reason: plain(err), Err: err}
 		if strings.Contains(text, "=") && !strings.Contains(text, "==") && strings.Count(text, "=") == 1 && !strings.ContainsAny(text, "<>!~;[") {
 			e.Remedy = `a version is asked for with "==": one "=" is conda's`
 		}
-		return nil, e
+		return e
 	}
 	req.Spec, req.Name, req.Extras, req.Marker = spec, spec.Name, spec.Extras, spec.Marker
 	if spec.URL == "" {
-		return req, nil
+		return nil
 	}
 	if !isURL(spec.URL) {
-		return nil, &ParseError{Place: req.Place, Text: shown(asked), Reason: "what stands behind @ is no URL"}
+		return &ParseError{Place: req.Place, Text: shown(req.Text), Reason: "what stands behind @ is no URL"}
 	}
 	if reason := req.takeURL(spec.URL); reason != "" {
-		return nil, &ParseError{Place: req.Place, Text: shown(asked), Reason: reason}
+		return &ParseError{Place: req.Place, Text: shown(req.Text), Reason: reason}
 	}
-	return req, nil
+	return nil
 }
 
 // plain is a parser's error without the line, which the message has already.
