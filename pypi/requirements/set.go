@@ -115,6 +115,56 @@ func (s *Set) HashesOf(key string) []Hash {
 	return out
 }
 
+// Add puts what o asks for behind what s asks for, as if one file named the other. A line that s
+// has already does not come twice. o is not changed.
+func (s *Set) Add(o *Set) {
+	addLines(&s.Requirements, o.Requirements)
+	addLines(&s.Constraints, o.Constraints)
+	for _, f := range o.Files {
+		if !slices.Contains(s.Files, f) {
+			s.Files = append(slices.Clip(s.Files), f)
+		}
+	}
+	to, from := &s.Options, &o.Options
+	if from.Index != nil {
+		to.Index = from.Index
+	}
+	addSources(&to.ExtraIndexes, from.ExtraIndexes)
+	addSources(&to.FindLinks, from.FindLinks)
+	for _, h := range from.TrustedHosts {
+		if !slices.Contains(to.TrustedHosts, h) {
+			to.TrustedHosts = append(slices.Clip(to.TrustedHosts), h)
+		}
+	}
+	to.Formats.NoBinary, to.Formats.OnlyBinary = slices.Clone(to.Formats.NoBinary), slices.Clone(to.Formats.OnlyBinary)
+	if len(from.Formats.NoBinary) > 0 {
+		to.Formats.add(false, from.Formats.NoBinary)
+	}
+	if len(from.Formats.OnlyBinary) > 0 {
+		to.Formats.add(true, from.Formats.OnlyBinary)
+	}
+	to.NoIndex = to.NoIndex || from.NoIndex
+	to.Prereleases = to.Prereleases || from.Prereleases
+	to.PreferBinary = to.PreferBinary || from.PreferBinary
+	to.RequireHashes = to.RequireHashes || from.RequireHashes
+}
+
+func addLines(to *[]Requirement, more []Requirement) {
+	for i := range more {
+		if !slices.ContainsFunc(*to, func(have Requirement) bool { return have.Place == more[i].Place && have.Text == more[i].Text }) {
+			*to = append(slices.Clip(*to), more[i])
+		}
+	}
+}
+
+func addSources(to *[]Source, more []Source) {
+	for _, x := range more {
+		if !slices.ContainsFunc(*to, func(have Source) bool { return have.URL == x.URL && have.Path == x.Path }) {
+			*to = append(slices.Clip(*to), x)
+		}
+	}
+}
+
 // Formats say of which projects wheels or sdists are not to be used.
 type Formats struct {
 	NoBinary, OnlyBinary []string // normalized names and ":all:", sorted
