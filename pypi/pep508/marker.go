@@ -69,6 +69,36 @@ func uses(e Expr, variable string) bool {
 	return false
 }
 
+// Extras returns the names that m compares with the extra, normalised, each once, in order of appearance.
+func (m Marker) Extras() []string {
+	var names []string
+	var walk func(Expr)
+	walk = func(e Expr) {
+		switch e := e.(type) {
+		case And:
+			for _, k := range e {
+				walk(k)
+			}
+		case Or:
+			for _, k := range e {
+				walk(k)
+			}
+		case Group:
+			walk(e.Expr)
+		case Compare:
+			for _, o := range [][2]Operand{{e.Left, e.Right}, {e.Right, e.Left}} {
+				if o[0].Variable == "extra" && o[1].Variable == "" && !slices.Contains(names, o[1].Text) {
+					names = append(names, o[1].Text)
+				}
+			}
+		}
+	}
+	if m.expr != nil {
+		walk(m.expr)
+	}
+	return names
+}
+
 func (a And) write(b *strings.Builder) { join(b, a, " and ") }
 func (o Or) write(b *strings.Builder)  { join(b, o, " or ") }
 

@@ -149,6 +149,9 @@ func TestUses(t *testing.T) {
 	if !m.Uses("extra") || !m.Uses("os_name") || m.Uses("sys_platform") {
 		t.Errorf("Uses is wrong for %s", m)
 	}
+	if got := MustParseMarker(`extra == "b.c" or ("d" == extra and os_name == "e") or extra == "b_c"`).Extras(); strings.Join(got, " ") != "b-c d" {
+		t.Errorf("Extras = %q", got)
+	}
 }
 
 // TestPrintedMeansTheSame draws markers, prints them and evaluates both.
