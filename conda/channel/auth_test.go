@@ -119,7 +119,7 @@ func TestCredentialsReachTheirChannel(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		res, err := (&http.Client{Transport: set.Client().Transport()}).Do(r)
+		res, err := (&http.Client{Transport: set.Client().RoundTripper()}).Do(r)
 		if err != nil || res.StatusCode != http.StatusOK {
 			t.Errorf("%s: an archive: %v, %v", c.why, res, err)
 		} else {
@@ -220,7 +220,7 @@ func TestNoCredentialsOverPlainHTTPThatNobodyWrote(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.Transport().RoundTrip(r); err == nil {
+		if _, err := c.RoundTripper().RoundTrip(r); err == nil {
 			t.Error("want the transport's error")
 		}
 	}
@@ -233,7 +233,7 @@ func TestNoCredentialsOverPlainHTTPThatNobodyWrote(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Response = &http.Response{Request: &http.Request{URL: first}}
-	if _, err := c.Transport().RoundTrip(r); err == nil || got["http://n.example"] != "" {
+	if _, err := c.RoundTripper().RoundTrip(r); err == nil || got["http://n.example"] != "" {
 		t.Errorf("after a redirect from https: shown %q", got["http://n.example"])
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/nasa-openscapes/corn/transport"
 )
 
 // DefaultAlias is the server that bare channel names mean.
@@ -60,13 +62,7 @@ type condarc struct {
 }
 
 // A ConfigError reports a configuration or credentials file that cannot be read.
-type ConfigError struct {
-	File string
-	Err  error
-}
-
-func (e *ConfigError) Error() string { return "read " + e.File + ": " + e.Err.Error() }
-func (e *ConfigError) Unwrap() error { return e.Err }
+type ConfigError = transport.ConfigError
 
 // condarcPlaces are conda's and mamba's, the weakest first. An entry that ends in ".d" is a folder.
 func condarcPlaces(env Env) []string {

@@ -23,6 +23,6 @@
 // Departures: conda stops where noarch/ is missing; here a channel needs one of the subdirs that
 // were asked for. conda asks a server again after local_repodata_ttl; here Cache-Control decides.
 //
-// Out of scope: archives (internal/fetch downloads them through [Client.Transport]),
+// Out of scope: archives (internal/fetch downloads them through transport.Client.RoundTripper),
 // signatures, JLAP, uploading.
 package channel

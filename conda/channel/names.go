@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/nasa-openscapes/corn/conda/record"
+	"github.com/nasa-openscapes/corn/transport"
 )
 
 // A Channel is one place that packages come from.
@@ -77,14 +78,14 @@ func (c Config) one(text, dir string) ([]Channel, []Credential, error) {
 	}
 	var creds []Credential
 	clean := func(raw string) string {
-		u, cred, ok := split(raw)
+		u, cred, ok := transport.Split(raw)
 		if ok {
 			creds = append(creds, cred)
 		}
 		return u
 	}
 	ch := Channel{URL: clean(base)}
-	alias, _, _ := split(c.alias())
+	alias, _, _ := transport.Split(c.alias())
 	ch.Name = record.ChannelName(alias, ch.URL)
 	mirrors := c.MirroredChannels[text]
 	if mirrors == nil {

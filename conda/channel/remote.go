@@ -11,6 +11,7 @@ import (
 
 	"github.com/nasa-openscapes/corn/conda/record"
 	"github.com/nasa-openscapes/corn/conda/repodata"
+	"github.com/nasa-openscapes/corn/transport"
 )
 
 // update asks the channel, or its mirrors one after another. held says that what st names is in the
@@ -35,7 +36,7 @@ func (s *source) update(ctx context.Context, st state, held bool) error {
 		failed = err
 	}
 	var e *Error
-	if held && errors.As(failed, &e) && (e.Status == 0 && !isFormat(e.Err) || again(e.Status)) {
+	if held && errors.As(failed, &e) && (e.Status == 0 && !isFormat(e.Err) || transport.Again(e.Status)) {
 		s.opts.Warn("%v; using the index of before (%s)", failed, st.Date)
 		s.stale = true
 		return nil
@@ -103,13 +104,13 @@ func (s *source) askFor(ctx context.Context, at string, f form, next *state, con
 				header.Set("If-Modified-Since", next.LastModified)
 			}
 		}
-		res, err := s.client.get(ctx, where, header, conditional)
+		res, err := s.client.Get(ctx, where, header, conditional)
 		if err != nil {
 			return false, 0, s.fail(actRead, where, 0, err)
 		}
 		status, err = s.take(ctx, f, where, res, next)
 		var format *repodata.FormatError
-		var broken *brokenError
+		var broken *transport.BrokenError
 		switch {
 		case err == nil && status == 0:
 			return true, 0, nil
@@ -188,7 +189,7 @@ func (s *source) bytesAt(ctx context.Context, where string, noCache bool) ([]byt
 	if noCache {
 		header.Set("Cache-Control", "no-cache")
 	}
-	res, err := s.client.get(ctx, where, header, false)
+	res, err := s.client.Get(ctx, where, header, false)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/nasa-openscapes/corn/conda/record"
 	"github.com/nasa-openscapes/corn/conda/repodata"
 	"github.com/nasa-openscapes/corn/digest"
+	"github.com/nasa-openscapes/corn/transport"
 )
 
 // Options of Open. The zero value is the default.
@@ -37,7 +38,7 @@ type Options struct {
 type Set struct {
 	channels []Channel
 	sources  []*source // in the order of channels, then subdirs
-	client   *Client
+	client   *transport.Client
 	jobs     int
 
 	mu       sync.Mutex
@@ -139,7 +140,7 @@ func (s *Set) Close() {
 func (s *Set) Channels() []Channel { return slices.Clone(s.channels) }
 
 // Client asks servers as the Set does, with the credentials of its channels.
-func (s *Set) Client() *Client { return s.client }
+func (s *Set) Client() *transport.Client { return s.client }
 
 // Records returns the records of a name, in the order of channels, subdirs and file names; nil where
 // there are none. They are decoded when they are first asked for, and shared: treat them as read-only.

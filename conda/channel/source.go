@@ -12,13 +12,14 @@ import (
 	"github.com/nasa-openscapes/corn/conda/record"
 	"github.com/nasa-openscapes/corn/conda/repodata"
 	"github.com/nasa-openscapes/corn/digest"
+	"github.com/nasa-openscapes/corn/transport"
 )
 
 // A source is one subdir of one channel. After open it does not change, and is safe for
 // concurrent use.
 type source struct {
 	cache  Cache
-	client *Client
+	client *transport.Client
 	opts   *Options
 	ch     Channel
 	subdir record.Subdir
@@ -135,7 +136,7 @@ func resolve(at, ref string) (string, error) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" && u.Scheme != base.Scheme || u.Host == "" && u.Scheme != "file" {
 		return "", &repodata.FormatError{What: "index", Offset: -1, Reason: fmt.Sprintf("base_url %q leads nowhere", record.Redact(ref))}
 	}
-	clean, _, _ := split(u.String())
+	clean, _, _ := transport.Split(u.String())
 	return strings.TrimRight(clean, "/"), nil
 }
 
@@ -197,7 +198,7 @@ func (s *source) fetchShard(ctx context.Context, name string, sum digest.SHA256)
 			err = &digest.MismatchError{What: "sha256", Want: sum.String(), Got: digest.Sum(b).String(), ReadBytes: int64(len(b))}
 		}
 		var mismatch *digest.MismatchError
-		var broken *brokenError
+		var broken *transport.BrokenError
 		if (errors.As(err, &mismatch) || errors.As(err, &broken)) && try < 2 {
 			s.opts.Warn("%s: %v; asking again", record.Redact(where), err)
 			continue

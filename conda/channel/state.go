@@ -5,13 +5,12 @@ import (
 	"encoding/json"
 	"net/http"
 	"os"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/nasa-openscapes/corn/cache"
 	"github.com/nasa-openscapes/corn/conda/repodata"
 	"github.com/nasa-openscapes/corn/digest"
+	"github.com/nasa-openscapes/corn/transport"
 )
 
 // A Cache keeps indexes between runs. *cache.Cache is one; the terms of its methods are
@@ -120,33 +119,7 @@ func (s *state) answered(res *http.Response, now time.Time) {
 	if v := h.Get("Last-Modified"); v != "" || res.StatusCode == http.StatusOK {
 		s.LastModified = v
 	}
-	s.Date, s.CheckedUnix, s.FreshSeconds = h.Get("Date"), now.Unix(), freshSeconds(h)
-}
-
-// maxFresh bounds what a server says about freshness: an index that nobody looks at for longer is
-// a mistake of the server's.
-const maxFresh = 24 * time.Hour
-
-// freshSeconds reads Cache-Control (RFC 9111 section 4.2.1). Expires is not looked at: conda's
-// servers send max-age.
-func freshSeconds(h http.Header) int64 {
-	var fresh int64
-	for d := range strings.SplitSeq(strings.ToLower(strings.Join(h.Values("Cache-Control"), ",")), ",") {
-		name, value, _ := strings.Cut(strings.TrimSpace(d), "=")
-		switch name {
-		case "no-cache", "no-store":
-			return 0
-		case "max-age":
-			n, err := strconv.ParseInt(strings.Trim(value, `"`), 10, 64)
-			if err == nil {
-				fresh = n
-			}
-		}
-	}
-	if age, err := strconv.ParseInt(h.Get("Age"), 10, 64); err == nil && age > 0 {
-		fresh -= age
-	}
-	return min(max(0, fresh), int64(maxFresh/time.Second))
+	s.Date, s.CheckedUnix, s.FreshSeconds = h.Get("Date"), now.Unix(), transport.FreshSeconds(h)
 }
 
 func readState(c Cache, key digest.SHA256) (state, bool) {

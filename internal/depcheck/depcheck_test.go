@@ -20,10 +20,10 @@ var tiers = []struct {
 }{
 	{"digest", 0}, {"sat", 0}, {"conda/version", 0}, {"pypi/pep440", 0},
 	{"filetree", 1}, {"cache", 1},
-	{"artifact", 2}, {"yamltree", 2},
+	{"artifact", 2}, {"transport", 2}, {"yamltree", 2},
 	{"conda", 2}, {"conda/matchspec", 2}, {"conda/record", 2}, {"conda/repodata", 2}, {"conda/virtual", 2},
 	{"conda/environment", 2}, {"conda/archive", 2},
-	{"pypi", 2}, {"pypi/pep508", 2}, {"pypi/tags", 2}, {"pypi/wheel", 2}, {"store", 2},
+	{"pypi", 2}, {"pypi/pep508", 2}, {"pypi/requirements", 2}, {"pypi/tags", 2}, {"pypi/wheel", 2}, {"store", 2},
 	{"conda/channel", 3}, {"conda/solve", 3}, {"conda/link", 3},
 	{"pypi/simple", 3}, {"pypi/resolve", 3}, {"lock", 3},
 	{"oci/...", tierImage},
@@ -133,7 +133,7 @@ var cliMayImport = map[string]bool{
 func slashPathsOnly(rel string) bool {
 	for _, root := range []string{"conda/", "pypi/", "oci/", "filetree", "store", "artifact", "lock"} {
 		if strings.HasPrefix(rel, root) {
-			return rel != "conda/channel"
+			return rel != "conda/channel" && rel != "pypi/simple"
 		}
 	}
 	return false

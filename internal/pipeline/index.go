@@ -77,7 +77,7 @@ func (b *builder) reach() error {
 	if err != nil {
 		return report.In(report.Fetch, err)
 	}
-	b.channels, b.transport = cs, c.Transport()
+	b.channels, b.transport = cs, c.RoundTripper()
 	return nil
 }
 

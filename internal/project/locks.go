@@ -95,7 +95,7 @@ func (e *Environment) checkPip(packages []lock.Package) error {
 	}
 	var missing []Requirement
 	for _, r := range e.Pip {
-		if strings.Contains(r.Text, ";") || strings.HasPrefix(r.Text, "-") && !strings.HasPrefix(r.Text, "-e") {
+		if strings.Contains(r.Text, ";") {
 			continue
 		}
 		if have[wheel.NormalizeName(requirementName.FindString(r.Text))] {

@@ -4,6 +4,7 @@ import (
 	"github.com/nasa-openscapes/corn/conda/environment"
 	"github.com/nasa-openscapes/corn/internal/target"
 	"github.com/nasa-openscapes/corn/lock"
+	"github.com/nasa-openscapes/corn/pypi/requirements"
 )
 
 // A Project is what a folder asks for.
@@ -35,7 +36,9 @@ type Environment struct {
 	// is installed.
 	Channels     []string
 	Dependencies []Requirement
-	Pip          []Requirement
+	Pip          []Requirement // of PyPI, those of files that are named with -r among them
+	// Requirements are the same with all that is said of them: options, constraints, hashes.
+	Requirements *requirements.Set
 	Variables    []Variable // in the order of the file
 
 	// Lock is read and checked, and has packages for the project's platform. With
@@ -46,7 +49,9 @@ type Environment struct {
 	Layout Layout
 	Copy   []string // globs of paths that are copied and not linked, corn.yaml's general ones first
 
-	parsed *environment.Environment // environment.yml for all platforms; nil: there is none
+	parsed   *environment.Environment // environment.yml for all platforms; nil: there is none
+	pipItems []pipItem                // of its pip: lists, for all platforms
+	pipFile  *requirements.Set        // of requirements.txt; nil: there is none
 }
 
 // A Requirement is one line that asks for a package.

@@ -2,7 +2,9 @@ package project
 
 import (
 	"fmt"
+	"os"
 	"path"
+	"path/filepath"
 
 	"github.com/nasa-openscapes/corn/conda/environment"
 	"github.com/nasa-openscapes/corn/conda/record"
@@ -25,29 +27,36 @@ func (l *loader) spec(e *Environment) (name string, err error) {
 		}
 		e.SpecFile = shown
 		var notices []Notice
-		if name, notices, err = e.parseSpec(shown, data, record.Subdir(l.p.Platform.Subdir)); err != nil {
+		pip := pipReader{l.root.FS(), path.Join(e.Dir, file), l.show}
+		if name, notices, err = e.parseSpec(shown, data, record.Subdir(l.p.Platform.Subdir), pip); err != nil {
 			return "", err
 		}
 		l.p.Notices = append(l.p.Notices, notices...)
 	}
-	data, shown, err := l.read(e.Dir, "requirements.txt")
-	if err != nil {
-		return "", err
-	}
-	if shown != "" {
-		e.Pip = append(e.Pip, requirementLines(string(data), shown)...)
+	if file := path.Join(e.Dir, "requirements.txt"); l.exists(file) {
+		r := pipReader{l.root.FS(), file, l.show}.reader()
+		if err := r.File(file); err != nil {
+			return "", err
+		}
+		e.pipFile = r.Set()
+		e.pipOn(record.Subdir(l.p.Platform.Subdir))
 	}
 	return name, nil
 }
 
 // parseSpec takes over what an environment.yml asks for on one platform. Warnings become notices.
-func (e *Environment) parseSpec(file string, data []byte, subdir record.Subdir) (name string, notices []Notice, err error) {
+func (e *Environment) parseSpec(file string, data []byte, subdir record.Subdir, pip pipReader) (name string, notices []Notice, err error) {
 	env, err := environment.Parse(file, data)
 	if err != nil {
 		return "", nil, err
 	}
 	e.parsed = env
-	return env.Name, e.take(env.For(subdir), file), nil
+	if err := e.readPip(pip); err != nil {
+		return "", nil, err
+	}
+	notices = e.take(env.For(subdir), file)
+	e.pipOn(subdir)
+	return env.Name, notices, nil
 }
 
 // take fills in what an environment.yml asks for and returns its warnings.
@@ -60,9 +69,6 @@ func (e *Environment) take(env *environment.Environment, file string) (notices [
 	}
 	for _, d := range env.Dependencies {
 		e.Dependencies = append(e.Dependencies, Requirement{Text: d.Text, File: file, Line: d.Line})
-	}
-	for _, r := range env.Pip {
-		e.Pip = append(e.Pip, Requirement{Text: r.Text, File: file, Line: r.Line})
 	}
 	for _, v := range env.Variables {
 		e.Variables = append(e.Variables, Variable{Name: v.Name, Value: v.Value, Line: v.Line})
@@ -80,19 +86,23 @@ func (e *Environment) On(subdir record.Subdir) *Environment {
 		return e
 	}
 	out := *e
-	out.Channels, out.Dependencies, out.Variables, out.Pip = nil, nil, nil, nil
+	out.Channels, out.Dependencies, out.Variables = nil, nil, nil
 	out.take(e.parsed.For(subdir), e.SpecFile)
-	for _, r := range e.Pip {
-		if r.File != e.SpecFile { // of requirements.txt
-			out.Pip = append(out.Pip, r)
-		}
-	}
+	out.pipOn(subdir)
 	return &out
 }
 
-// ReadEnvironment reads one environment.yml that belongs to no project.
+// ReadEnvironment reads one environment.yml that belongs to no project. Files that its pip: list
+// names have to be in its folder or below.
 func ReadEnvironment(file string, data []byte, subdir record.Subdir) (*Environment, []Notice, error) {
 	e := &Environment{SpecFile: file}
-	_, notices, err := e.parseSpec(file, data, subdir)
+	dir := filepath.Dir(filepath.FromSlash(file))
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer root.Close()
+	show := func(name string) string { return filepath.ToSlash(filepath.Join(dir, filepath.FromSlash(name))) }
+	_, notices, err := e.parseSpec(file, data, subdir, pipReader{root.FS(), path.Base(file), show})
 	return e, notices, err
 }

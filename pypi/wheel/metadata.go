@@ -94,32 +94,10 @@ func first(headers []header, name string) string {
 	return ""
 }
 
-// headers reads "Name: value" lines up to the first blank one; a line that starts with a
-// blank continues the one before (RFC 822, which both files follow).
 func (w *Wheel) headers(file string, text []byte) ([]header, error) {
-	if !utf8.Valid(text) {
-		return nil, w.bad(w.info+"/"+file, "is no UTF-8")
-	}
-	var out []header
-	for _, line := range strings.Split(string(text), "\n") {
-		line = strings.TrimSuffix(line, "\r")
-		if strings.TrimSpace(line) == "" {
-			if len(out) == 0 {
-				continue
-			}
-			break
-		}
-		if line[0] == ' ' || line[0] == '\t' {
-			if len(out) > 0 {
-				out[len(out)-1].value += "\n" + strings.TrimSpace(line)
-			}
-			continue
-		}
-		name, value, ok := strings.Cut(line, ":")
-		if !ok {
-			return nil, w.bad(w.info+"/"+file, "has the line %q: want Name: value", line)
-		}
-		out = append(out, header{strings.ToLower(strings.TrimSpace(name)), strings.TrimSpace(value)})
+	out, reason := parseHeaders(text)
+	if reason != "" {
+		return nil, w.bad(w.info+"/"+file, "%s", reason)
 	}
 	return out, nil
 }

@@ -1,4 +1,4 @@
-package channel
+package transport
 
 import (
 	"crypto/tls"
@@ -13,6 +13,29 @@ import (
 	"strings"
 	"time"
 )
+
+// Settings say how this machine reaches the network. The zero value is Go's default.
+type Settings struct {
+	ProxyServers   map[string]string // "https", "https://host" or "all" to a proxy's URL; empty means the environment's
+	CAFile         string            // certificates to trust instead of the system's: a file or a folder
+	Insecure       bool              // trust every certificate
+	ClientCert     string            // file; ClientKey may be in it
+	ClientKey      string
+	ConnectTimeout time.Duration // zero means 30 s
+	ReadTimeout    time.Duration // a server that sends nothing for so long has broken off; zero means 60 s
+	MaxRetries     int           // zero means 4; negative none
+}
+
+// A ConfigError reports a configuration or credentials file that cannot be read.
+type ConfigError struct {
+	File string
+	Err  error
+}
+
+func (e *ConfigError) Error() string { return "read " + e.File + ": " + e.Err.Error() }
+
+// Unwrap returns the reason.
+func (e *ConfigError) Unwrap() error { return e.Err }
 
 // transport shows credentials to the hosts that they belong to. It looks at every request by itself,
 // so what a redirect leads to gets what belongs there, and nothing else.
@@ -31,7 +54,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	// net/http puts the URL that led here into Referer; a token may stand in it.
 	out.Header.Del("Referer")
 	if c != nil {
-		c.apply(out)
+		c.Apply(out)
 	}
 	res, err := t.next.RoundTrip(out)
 	if res != nil {
@@ -55,7 +78,7 @@ func downgraded(r *http.Request) bool {
 }
 
 // newTransport is Go's transport as cfg wants it.
-func newTransport(cfg Config, stall time.Duration) (http.RoundTripper, error) {
+func newTransport(cfg Settings, stall time.Duration) (http.RoundTripper, error) {
 	base, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {
 		return nil, errors.New("http.DefaultTransport is no *http.Transport")
@@ -123,7 +146,7 @@ func readCA(name string) (*x509.CertPool, error) {
 
 // proxy picks from proxy_servers as conda does: the most exact key first. NO_PROXY is
 // honoured.
-func (c Config) proxy(r *http.Request) (*url.URL, error) {
+func (c Settings) proxy(r *http.Request) (*url.URL, error) {
 	if noProxy(r.URL.Hostname(), os.Getenv) {
 		return nil, nil
 	}
