@@ -19,17 +19,17 @@ import (
 type class struct {
 	name *name
 	merit
-	at      int // position in name.classes
-	v       sat.Var
-	size    int                       // how many records it has
-	recs    []*record.Record          // those that are made; all of them once the class is entered
-	later   []func() []*record.Record // give the others
-	vers    []version.Version         // the distinct ones of recs: "1.0" and "1.00" are equal, and a pattern may tell them apart
-	cands   []*candidate              // in order of preference; ties are refined when they are reached
-	rest    []*candidate              // those that need the same as one of cands and are worse, until fill
-	open    bool                      // cands are made
-	group   sat.Group
-	refined []bool // by the first of some variants in cands: they are in their final order
+	at     int // position in name.classes
+	v      sat.Var
+	size   int                       // how many records it has
+	recs   []*record.Record          // those that are made; all of them once the class is entered
+	later  []func() []*record.Record // give the others
+	vers   []version.Version         // the distinct ones of recs: "1.0" and "1.00" are equal, and a pattern may tell them apart
+	cands  []*candidate              // in order of preference; ties are refined when they are reached
+	rest   []*candidate              // those that need the same as one of cands and are worse, until fill
+	open   bool                      // cands are made
+	group  sat.Group
+	builds []build // cands, in groups that coarse leaves equal
 }
 
 // merit is what makes a class better than another of its name.
@@ -154,7 +154,7 @@ func (p *pool) enter(k *class) {
 		k.cands = append(k.cands, b.cands[0])
 		k.rest = append(k.rest, b.cands[1:]...)
 	}
-	k.refined = make([]bool, len(k.cands))
+	k.builds = p.buildsOf(k.cands)
 	p.clause(clauseTag{kind: tagGlue}, some...)
 }
 
@@ -177,9 +177,9 @@ func (p *pool) fill(k *class) {
 			p.clause(clauseTag{kind: tagGlue}, some...)
 		}
 	}
-	k.cands = append(k.cands, k.rest...)
+	k.cands = slices.Concat(k.cands, k.rest)
 	slices.SortFunc(k.cands, p.compareBuilds)
-	k.rest, k.refined = nil, make([]bool, len(k.cands))
+	k.rest, k.builds = nil, p.buildsOf(k.cands)
 }
 
 // add gives c a variable.
