@@ -55,8 +55,11 @@ type loaded struct {
 	shards  []placed // emptied once they are decoded
 	depends []string
 
-	once sync.Once
-	recs []*record.Record
+	once   sync.Once
+	groups []record.Group
+
+	makeAll sync.Once
+	recs    []*record.Record
 }
 
 type placed struct {
@@ -151,38 +154,67 @@ func (s *Set) Client() *transport.Client { return s.client }
 // it in; any other is a *NotLoadedError. What goes wrong is told by Err, for this method is what
 // a solver calls.
 func (s *Set) Records(name string) []*record.Record {
+	l := s.find(name)
+	if l == nil {
+		return nil
+	}
+	l.makeAll.Do(func() {
+		for _, g := range s.groups(l) {
+			l.recs = append(l.recs, g.Records()...)
+		}
+	})
+	return l.recs
+}
+
+// Groups returns what Records does, in groups whose records are made when they are asked for. It always can.
+func (s *Set) Groups(name string) ([]record.Group, bool) {
+	l := s.find(name)
+	if l == nil {
+		return nil, true
+	}
+	return s.groups(l), true
+}
+
+// find returns what is known of a name; nil where there is nothing.
+func (s *Set) find(name string) *loaded {
 	s.mu.Lock()
 	l, mentioned := s.names[name], s.mentions[name]
 	s.mu.Unlock()
-	if l == nil {
-		for _, src := range s.sources {
-			if !src.local() {
-				if _, ok := src.shards.Sum(name); ok {
-					if !mentioned {
-						s.fail(&NotLoadedError{Name: name})
-					}
-					return nil
+	if l != nil {
+		return l
+	}
+	for _, src := range s.sources {
+		if !src.local() {
+			if _, ok := src.shards.Sum(name); ok {
+				if !mentioned {
+					s.fail(&NotLoadedError{Name: name})
 				}
+				return nil
 			}
 		}
-		var err error
-		if l, err = s.load(context.Background(), name); err != nil { // reads the cache alone
-			s.fail(err)
-			return nil
-		}
 	}
+	l, err := s.load(context.Background(), name) // reads the cache alone
+	if err != nil {
+		s.fail(err)
+		return nil
+	}
+	return l
+}
+
+// groups decodes the shards of a name, once.
+func (s *Set) groups(l *loaded) []record.Group {
 	l.once.Do(func() {
 		for _, p := range l.shards {
-			recs, err := p.shard.Records(p.in.origin)
+			groups, err := p.shard.Groups(p.in.origin)
 			if err != nil {
 				s.fail(err)
 				continue
 			}
-			l.recs = append(l.recs, recs...)
+			l.groups = append(l.groups, groups...)
 		}
 		l.shards = nil
 	})
-	return l.recs
+	return l.groups
 }
 
 // Loaded tells whether Closure or Load brought the name.

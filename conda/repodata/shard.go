@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"net/url"
 	"strings"
+	"sync"
 
 	"github.com/nasa-openscapes/corn/conda/record"
 )
@@ -144,27 +145,73 @@ type Origin struct {
 // Records decodes the records, in the order of their file names. Texts and slices are shared between
 // records: equal lists of dependencies are the same slice. Each call decodes anew.
 func (s *Shard) Records(o Origin) ([]*record.Record, error) {
+	groups, err := s.Groups(o)
+	if err != nil {
+		return nil, err
+	}
+	var out []*record.Record
+	for _, g := range groups {
+		out = append(out, g.Records()...)
+	}
+	return out, nil
+}
+
+// Groups reads through all records, which finds damage, and makes none of them. The groups are in the order of file names,
+// and so are the records in each; a version can come in several groups. Records of all groups share texts and
+// lists as those of Records do.
+func (s *Shard) Groups(o Origin) ([]record.Group, error) {
 	d := decoder{reader: reader{b: s.body}, name: s.name}
 	n, err := d.head()
 	if err != nil {
 		return nil, err
 	}
-	recs := make([]record.Record, n)
-	files := make([]fileRef, n)
+	var groups []record.Group
 	var p packed
-	for i := range recs {
+	var version uint32
+	var from []byte
+	finish := func() {
+		if len(groups) > 0 {
+			groups[len(groups)-1].Records = d.later(from, groups[len(groups)-1].Len, o)
+		}
+	}
+	for range n {
+		at := d.b
 		if err := d.next(&p); err != nil {
 			return nil, err
 		}
-		d.record(&recs[i], &p)
-		files[i] = fileRef{name: d.texts[p.fileName], ext: p.format().Ext()}
+		features := len(d.lists[p.trackFeatures])
+		if k := len(groups) - 1; k >= 0 && p.version == version && groups[k].Features == features {
+			groups[k].Len++
+			continue
+		}
+		finish()
+		version, from = p.version, at
+		groups = append(groups, record.Group{Channel: o.Channel, Version: d.texts[p.version], Features: features, Len: 1})
 	}
-	place(recs, files, o)
-	out := make([]*record.Record, n)
-	for i := range recs {
-		out[i] = &recs[i]
-	}
-	return out, nil
+	finish()
+	return groups, nil
+}
+
+// later returns a function that makes the n records that start at from. They were read once, so they are not damaged.
+func (d *decoder) later(from []byte, n int, o Origin) func() []*record.Record {
+	own := *d
+	own.b = from
+	return sync.OnceValue(func() []*record.Record {
+		recs := make([]record.Record, n)
+		files := make([]fileRef, n)
+		out := make([]*record.Record, n)
+		var p packed
+		for i := range recs {
+			if err := own.next(&p); err != nil {
+				panic(err)
+			}
+			own.record(&recs[i], &p)
+			files[i] = fileRef{name: own.texts[p.fileName], ext: p.format().Ext()}
+			out[i] = &recs[i]
+		}
+		place(recs, files, o)
+		return out
+	})
 }
 
 // fileRef is a file name before it is built.
@@ -174,7 +221,7 @@ type fileRef struct {
 	at   int // where it starts in the text of all
 }
 
-// place gives the records their names of files and URLs, which share one text per shard.
+// place gives the records their names of files and URLs, which share one text.
 func place(recs []record.Record, files []fileRef, o Origin) {
 	base := strings.TrimRight(o.BaseURL, "/") + "/"
 	size := 0

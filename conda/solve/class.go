@@ -19,15 +19,17 @@ import (
 type class struct {
 	name *name
 	merit
-	at      int // position in name.classes
-	v       sat.Var
-	recs    []*record.Record
-	vers    []version.Version // the distinct ones of recs: "1.0" and "1.00" are equal, and a pattern may tell them apart
-	cands   []*candidate      // in order of preference; ties are refined when they are reached
-	rest    []*candidate      // those that need the same as one of cands and are worse, until fill
-	open    bool              // cands are made
-	group   sat.Group
-	refined []bool // by the first of some variants in cands: they are in their final order
+	at     int // position in name.classes
+	v      sat.Var
+	size   int                       // how many records it has
+	recs   []*record.Record          // those that are made; all of them once the class is entered
+	later  []func() []*record.Record // give the others
+	vers   []version.Version         // the distinct ones of recs: "1.0" and "1.00" are equal, and a pattern may tell them apart
+	cands  []*candidate              // in order of preference; ties are refined when they are reached
+	rest   []*candidate              // those that need the same as one of cands and are worse, until fill
+	open   bool                      // cands are made
+	group  sat.Group
+	builds []build // cands, in groups that coarse leaves equal
 }
 
 // merit is what makes a class better than another of its name.
@@ -68,14 +70,13 @@ func (p *pool) compareMerits(n *name, a, b *merit) int {
 	return c
 }
 
-// classes sorts recs into classes, the preferred one first.
-func (p *pool) classes(n *name, recs []*record.Record) []*class {
+// classes sorts recs and groups into classes, the preferred one first.
+func (p *pool) classes(n *name, recs []*record.Record, groups []record.Group) []*class {
 	locked := p.lockedOf(n)
 	byMerit := map[merit]*class{}
 	var all []*class
 	var last *class
-	for _, r := range recs {
-		k := p.meritOf(n, locked, r)
+	of := func(k merit) *class {
 		if last == nil || last.merit != k { // those of one version come together, mostly
 			if last = byMerit[k]; last == nil {
 				last = &class{name: n, merit: k}
@@ -83,7 +84,21 @@ func (p *pool) classes(n *name, recs []*record.Record) []*class {
 				all = append(all, last)
 			}
 		}
-		last.recs = append(last.recs, r)
+		return last
+	}
+	for _, r := range recs {
+		k := of(p.meritOf(n, locked, r))
+		k.recs = append(k.recs, r)
+		k.size++
+	}
+	for _, g := range groups {
+		m := merit{features: g.Features, version: g.Version}
+		if p.req.ChannelPriority == FlexiblePriority {
+			m.channel = g.Channel
+		}
+		k := of(m)
+		k.later = append(k.later, g.Records)
+		k.size += g.Len
 	}
 	for _, k := range all {
 		k.ver, _ = p.parse(k.version) // the zero version where it cannot be read
@@ -95,7 +110,9 @@ func (p *pool) classes(n *name, recs []*record.Record) []*class {
 	merged := all[:0]
 	for _, k := range all {
 		if i := len(merged) - 1; i >= 0 && p.compareMerits(n, &merged[i].merit, &k.merit) == 0 {
+			merged[i].size += k.size
 			merged[i].recs = append(merged[i].recs, k.recs...)
+			merged[i].later = append(merged[i].later, k.later...)
 			merged[i].vers = append(merged[i].vers, k.vers...)
 			continue
 		}
@@ -112,6 +129,9 @@ func (p *pool) enter(k *class) {
 		return
 	}
 	k.open = true
+	for _, records := range k.later {
+		k.recs = append(k.recs, records()...)
+	}
 	k.recs = p.withoutTwins(k.recs)
 	slab := make([]candidate, len(k.recs))
 	all := make([]*candidate, len(k.recs))
@@ -134,7 +154,7 @@ func (p *pool) enter(k *class) {
 		k.cands = append(k.cands, b.cands[0])
 		k.rest = append(k.rest, b.cands[1:]...)
 	}
-	k.refined = make([]bool, len(k.cands))
+	k.builds = p.buildsOf(k.cands)
 	p.clause(clauseTag{kind: tagGlue}, some...)
 }
 
@@ -157,9 +177,9 @@ func (p *pool) fill(k *class) {
 			p.clause(clauseTag{kind: tagGlue}, some...)
 		}
 	}
-	k.cands = append(k.cands, k.rest...)
+	k.cands = slices.Concat(k.cands, k.rest)
 	slices.SortFunc(k.cands, p.compareBuilds)
-	k.rest, k.refined = nil, make([]bool, len(k.cands))
+	k.rest, k.builds = nil, p.buildsOf(k.cands)
 }
 
 // add gives c a variable.

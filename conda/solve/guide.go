@@ -1,8 +1,6 @@
 package solve
 
 import (
-	"slices"
-
 	"github.com/nasa-openscapes/corn/sat"
 )
 
@@ -119,14 +117,14 @@ func (g *guide) choose(s *sat.Solver, n *name) sat.Lit {
 			continue
 		}
 		g.p.enter(k)
-		for start := 0; start < len(k.cands); {
-			end := g.p.variants(k, start)
-			if !g.open(s, k, start, end) {
-				start = end
+		builds, rest := k.builds, len(k.rest)
+		for i := range builds {
+			b := &builds[i]
+			if !g.open(s, k, b) {
 				continue // refuted in any order
 			}
-			g.p.refine(k, start, end)
-			for _, c := range k.cands[start:end] {
+			g.p.refine(b)
+			for _, c := range b.variants {
 				if s.Value(lit(c.v)) == sat.False {
 					if g.fills(s, k, c) {
 						g.p.fill(k)
@@ -139,17 +137,22 @@ func (g *guide) choose(s *sat.Solver, n *name) sat.Lit {
 					return lit(c.v)
 				}
 			}
-			start = end
+		}
+		if len(k.rest) != rest { // something looked at more than versions meanwhile
+			return g.choose(s, n)
 		}
 	}
 	return 0
 }
 
-// open tells whether some of these candidates of k, or others that stand behind them, are not refuted.
-func (g *guide) open(s *sat.Solver, k *class, start, end int) bool {
-	return slices.ContainsFunc(k.cands[start:end], func(c *candidate) bool {
-		return s.Value(lit(c.v)) != sat.False || g.fills(s, k, c)
-	})
+// open tells whether some of b's candidates, or others of k that stand behind them, are not refuted.
+func (g *guide) open(s *sat.Solver, k *class, b *build) bool {
+	for _, c := range b.variants {
+		if s.Value(lit(c.v)) != sat.False || g.fills(s, k, c) {
+			return true
+		}
+	}
+	return false
 }
 
 // fills tells whether c is refuted, but not for what it needs: one of those that need the same may do.

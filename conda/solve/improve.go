@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/nasa-openscapes/corn/conda/record"
+	"github.com/nasa-openscapes/corn/conda/version"
 	"github.com/nasa-openscapes/corn/sat"
 )
 
@@ -202,6 +204,8 @@ func (m *improver) better(next, than []*candidate) bool {
 			continue
 		case old.locked:
 			return false // at no price
+		case standsIn(c, old):
+			continue
 		}
 		lag := m.lag(c) - m.lag(old)
 		all.add(d < 0, lag)
@@ -211,6 +215,12 @@ func (m *improver) better(next, than []*candidate) bool {
 	}
 	gain := asked.newer > asked.older
 	return (gain || asked.older == 0) && asked.lag <= 0 && all.newer >= all.older && (gain || all.newer > all.older)
+}
+
+// standsIn tells whether one of two builds of a version is pure Python and the other compiled: conda-forge has those,
+// weighed down by track_features, so that a package that is not compiled for a Python yet does not hold it back.
+func standsIn(a, b *candidate) bool {
+	return version.Compare(a.ver, b.ver) == 0 && (a.rec.Noarch == record.NoarchPython) != (b.rec.Noarch == record.NoarchPython)
 }
 
 type tally struct{ newer, older, lag int }

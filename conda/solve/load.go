@@ -24,12 +24,18 @@ func (p *pool) load(n *name) {
 	}
 	n.loaded = true
 	recs := p.virtual(n)
+	var groups []record.Group
 	if recs == nil && !strings.HasPrefix(n.text, "__") {
-		recs = p.visible(n)
+		var ok bool
+		if groups, ok = p.grouped(n); !ok {
+			recs = p.visible(n)
+		}
 	}
 	p.stats.Names++
-	p.stats.Records += len(recs)
-	n.classes = p.classes(n, recs)
+	n.classes = p.classes(n, recs, groups)
+	for _, k := range n.classes {
+		p.stats.Records += k.size
+	}
 	vars := make([]sat.Var, len(n.classes))
 	for i, k := range n.classes {
 		k.v = p.newVar(meaning{class: k})
@@ -57,6 +63,21 @@ func (p *pool) virtual(n *name) []*record.Record {
 		}
 	}
 	return recs
+}
+
+// grouped returns the index's records of n in groups, where nothing about single ones matters before the search
+// comes to them.
+func (p *pool) grouped(n *name) ([]record.Group, bool) {
+	idx, ok := p.idx.(Grouper)
+	if !ok || !p.req.ExcludeNewer.IsZero() || p.lockedOf(n) != nil || len(p.favored) > 0 && p.req.Favor == FavorVersions {
+		return nil, false
+	}
+	groups, ok := idx.Groups(n.text)
+	if !ok || p.req.ChannelPriority != StrictPriority || len(groups) == 0 {
+		return groups, ok
+	}
+	one := !slices.ContainsFunc(groups, func(g record.Group) bool { return g.Channel != groups[0].Channel })
+	return groups, one && len(p.channelSpecs(n)) == 0
 }
 
 // lockedOf returns the locked record of n, or nil.

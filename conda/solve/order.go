@@ -82,25 +82,35 @@ func trueFirst(a, b bool) int {
 	return 1
 }
 
-// variants returns the end of the candidates of k that coarse leaves equal to the one at start: variants of
-// one build, as a rule.
-func (p *pool) variants(k *class, start int) int {
-	end := start + 1
-	for end < len(k.cands) && p.coarse(k.cands[start], k.cands[end]) == 0 {
-		end++
+// build is candidates of a class that coarse leaves equal: variants of one build, as a rule.
+type build struct {
+	variants []*candidate // a part of class.cands
+	refined  bool         // they are in their final order
+}
+
+// buildsOf cuts candidates, in order, into builds.
+func (p *pool) buildsOf(cands []*candidate) []build {
+	var builds []build
+	for start := 0; start < len(cands); {
+		end := start + 1
+		for end < len(cands) && p.coarse(cands[start], cands[end]) == 0 {
+			end++
+		}
+		builds = append(builds, build{variants: cands[start:end]})
+		start = end
 	}
-	return end
+	return builds
 }
 
 // refine brings variants into their final order: the one whose own dependencies resolve to higher versions
 // comes first. Only dependencies that all of them have are compared, Python first, then by name. This
 // needs the records of the dependencies, so it waits until a choice between the variants is at hand.
-func (p *pool) refine(k *class, start, end int) {
-	if end-start < 2 || k.refined[start] {
+func (p *pool) refine(b *build) {
+	if len(b.variants) < 2 || b.refined {
 		return
 	}
-	k.refined[start] = true
-	variants := k.cands[start:end]
+	b.refined = true
+	variants := b.variants
 	common := p.commonNames(variants)
 	best := map[*candidate][]*class{}
 	for _, c := range variants {

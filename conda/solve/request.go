@@ -17,6 +17,15 @@ type Index interface {
 	Records(name string) []*record.Record
 }
 
+// Grouper is what an Index may offer besides: the records of a name by version, so that only those
+// have to be made that the search comes to.
+//
+// Groups returns what Records does, in any order and in any number of groups; false where it cannot. It is called as
+// Records is, and in its place.
+type Grouper interface {
+	Groups(name string) ([]record.Group, bool)
+}
+
 // NameLister is what an Index may offer besides: all its names, in any order. With it, an
 // explanation of a name that does not exist can show the nearest ones.
 type NameLister interface {

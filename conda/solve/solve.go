@@ -78,7 +78,7 @@ func newProblem(idx Index, req *Request, memo *memo, given func(p *problem, spec
 		n := 0
 		for _, t := range p.parts(s) {
 			if t.whole {
-				n += len(t.recs)
+				n += t.size
 			} else {
 				n += len(t.some)
 			}

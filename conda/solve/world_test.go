@@ -123,6 +123,9 @@ func (w *world) addRecords(t testing.TB, line, channel string) {
 				r.TimestampMillis = parseDay(t, val).UnixMilli()
 			case "noarch":
 				r.Noarch, r.Subdir = record.NoarchGeneric, record.Noarch
+				if val == "python" {
+					r.Noarch = record.NoarchPython
+				}
 			case "bz2":
 				r.FileName = strings.TrimSuffix(r.FileName, ".conda") + ".tar.bz2"
 			default:

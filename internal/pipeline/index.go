@@ -243,7 +243,10 @@ type shelfView struct {
 	extra []string
 }
 
-var _ solve.NameLister = (*shelfView)(nil)
+var (
+	_ solve.NameLister = (*shelfView)(nil)
+	_ solve.Grouper    = (*shelfView)(nil)
+)
 
 // Names leaves out those of which a license forbids every record.
 func (v *shelfView) Names() []string {
@@ -256,12 +259,27 @@ func (v *shelfView) Names() []string {
 	return slices.DeleteFunc(slices.Clone(v.set.Names()), func(name string) bool { return gone[name] && len(v.Records(name)) == 0 })
 }
 
+// shows tells whether records of a channel are for this environment.
+func (v *shelfView) shows(channel string) bool {
+	return slices.Contains(v.urls, channel) ||
+		slices.ContainsFunc(v.extra, func(c string) bool { return channel == c || strings.HasSuffix(channel, "/"+c) })
+}
+
+// Groups gives Records' records, where no license has to be read to know them.
+func (v *shelfView) Groups(name string) ([]record.Group, bool) {
+	if len(v.forbid) > 0 {
+		return nil, false
+	}
+	groups, ok := v.set.Groups(name)
+	return slices.DeleteFunc(slices.Clone(groups), func(g record.Group) bool { return !v.shows(g.Channel) }), ok
+}
+
 // Records leaves out other channels and forbidden licenses.
 func (v *shelfView) Records(name string) []*record.Record {
 	all := v.set.Records(name)
 	out := make([]*record.Record, 0, len(all))
 	for _, r := range all {
-		if !slices.Contains(v.urls, r.Channel) && !slices.ContainsFunc(v.extra, func(c string) bool { return r.Channel == c || strings.HasSuffix(r.Channel, "/"+c) }) {
+		if !v.shows(r.Channel) {
 			continue
 		}
 		if rule, ok := forbids(v.forbid, r.License); ok {
