@@ -100,6 +100,9 @@ func BenchmarkResolve(b *testing.B) {
 
 // TestBig makes sure that the benchmark's world stays what it says.
 func TestBig(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a while under the race detector")
+	}
 	m, req := big(t)
 	res, err := Solve(context.Background(), m, req)
 	if err != nil {
