@@ -47,6 +47,7 @@ func cmdPyPI(ts *testscript.TestScript, args []string) error {
 	srv := httptest.NewServer(s.pypi)
 	ts.Defer(srv.Close)
 	ts.Setenv("PYPI", srv.URL+"/simple")
+	ts.Setenv("PYPIHOST", srv.URL)
 	return nil
 }
 

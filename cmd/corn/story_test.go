@@ -228,7 +228,7 @@ func tidy(ts *testscript.TestScript, s string) string {
 	for name := range storyOf(ts).registries {
 		s = strings.ReplaceAll(s, ts.Getenv(name), "$"+name)
 	}
-	for _, name := range []string{"CHANNEL", "PYPI", "WORK", "ROOT"} {
+	for _, name := range []string{"CHANNEL", "PYPI", "PYPIHOST", "WORK", "ROOT"} {
 		if v := ts.Getenv(name); v != "" {
 			s = strings.ReplaceAll(s, v, "$"+name)
 		}

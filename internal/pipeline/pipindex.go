@@ -27,7 +27,7 @@ func (l *envLocker) indexFor(o *requirements.Options) (*simple.Client, error) {
 		TrustedHosts: o.TrustedHosts, Offline: l.req.Offline, Refresh: l.channels.refresh, Warn: l.talk.Warn, Indexes: []string{},
 		Transport: transport.Options{Settings: l.channels.config.Network(), Credentials: l.channels.credentials},
 	}
-	links, err := l.placesOf(o.FindLinks)
+	links, err := l.placesOf(o.FindLinks, so)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +36,7 @@ func (l *envLocker) indexFor(o *requirements.Options) (*simple.Client, error) {
 		return simple.New(l.cache, so)
 	}
 	// Extra indexes come first: who has one beside PyPI has it for what is not to come from there.
-	if so.Indexes, err = l.placesOf(o.ExtraIndexes); err != nil {
+	if so.Indexes, err = l.placesOf(o.ExtraIndexes, so); err != nil {
 		return nil, err
 	}
 	main := simple.PyPI
@@ -44,7 +44,7 @@ func (l *envLocker) indexFor(o *requirements.Options) (*simple.Client, error) {
 		main = l.project.Settings.Solve.IndexURL
 	}
 	if o.Index != nil {
-		own, err := l.placesOf([]requirements.Source{*o.Index})
+		own, err := l.placesOf([]requirements.Source{*o.Index}, so)
 		if err != nil {
 			return nil, err
 		}
@@ -54,22 +54,25 @@ func (l *envLocker) indexFor(o *requirements.Options) (*simple.Client, error) {
 	return simple.New(l.cache, so)
 }
 
-// placesOf makes URLs of what files name.
-func (l *envLocker) placesOf(sources []requirements.Source) ([]string, error) {
+// placesOf makes URLs of what files name. One that cannot be asked is an error with its line; o says
+// what may be.
+func (l *envLocker) placesOf(sources []requirements.Source, o simple.Options) ([]string, error) {
 	var out []string
 	for _, s := range sources {
 		if len(s.Unset) > 0 {
 			return nil, fmt.Errorf("%s:%d: the variable %s is not set", s.File, s.Line, s.Unset[0])
 		}
-		if s.Path == "" {
-			out = append(out, s.URL)
-			continue
+		at := s.URL
+		if s.Path != "" {
+			var err error
+			if at, err = l.fileURL(s.Path); err != nil {
+				return nil, err
+			}
 		}
-		u, err := l.fileURL(s.Path)
-		if err != nil {
-			return nil, err
+		if _, err := simple.New(l.cache, simple.Options{Indexes: []string{at}, TrustedHosts: o.TrustedHosts}); err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", s.File, s.Line, err)
 		}
-		out = append(out, u)
+		out = append(out, at)
 	}
 	return out, nil
 }
