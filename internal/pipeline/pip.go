@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -128,7 +130,7 @@ func (l *envLocker) resolvePip(ctx context.Context, old *lock.Lock, s *solved) e
 		l.sayOnce("%s: %s", s.id, w)
 	}
 	for i := range res.Chosen {
-		p, err := l.lockWheel(ctx, idx, &res.Chosen[i], s.platform)
+		p, err := l.lockWheel(ctx, idx, &res.Chosen[i], s)
 		if err != nil {
 			return in(report.Fetch, err)
 		}
@@ -247,13 +249,13 @@ func (e *HashError) Hint() string {
 }
 
 // lockWheel is a chosen file as conda-lock writes it.
-func (l *envLocker) lockWheel(ctx context.Context, idx *pipIndex, c *resolve.Chosen, platform string) (*lock.Package, error) {
+func (l *envLocker) lockWheel(ctx context.Context, idx *pipIndex, c *resolve.Chosen, s *solved) (*lock.Package, error) {
 	f, err := idx.file(c.Name, &c.File)
 	if err != nil {
 		return nil, err
 	}
 	p := &lock.Package{
-		Manager: lock.Pip, Name: c.Name, Version: c.Version, Platform: platform, URL: f.URL, FileName: f.Name,
+		Manager: lock.Pip, Name: c.Name, Version: c.Version, Platform: s.platform, URL: f.URL, FileName: f.Name,
 		SHA256: f.SHA256, SizeBytes: f.SizeBytes, Category: lock.MainCategory,
 	}
 	if p.SHA256.IsZero() {
@@ -264,6 +266,11 @@ func (l *envLocker) lockWheel(ctx context.Context, idx *pipIndex, c *resolve.Cho
 	if len(c.Hashes) > 0 && !hashAllowed(c.Hashes, p.SHA256, f) {
 		return nil, &HashError{File: f.Name, Allowed: c.Hashes, Got: p.SHA256.String()}
 	}
+	if at, local := strings.CutPrefix(p.URL, "file://"); local {
+		if p.URL, err = l.besideLock(at, s); err != nil {
+			return nil, err
+		}
+	}
 	if c.Direct {
 		p.DirectURL, p.SourceURL = true, p.URL
 	}
@@ -271,6 +278,30 @@ func (l *envLocker) lockWheel(ctx context.Context, idx *pipIndex, c *resolve.Cho
 		p.Depends = append(p.Depends, lock.Dependency{Name: d.Name, Constraint: cmp.Or(d.Specifiers, "*")})
 	}
 	return p, nil
+}
+
+// besideLock is the path of a file of the project relative to the environment's folder, so that the
+// lock means the same on every machine. A file elsewhere keeps its URL.
+func (l *envLocker) besideLock(escaped string, s *solved) (string, error) {
+	name, err := url.PathUnescape(escaped)
+	if err != nil {
+		return "", err
+	}
+	root, err := filepath.Abs(l.project.Dir)
+	if err != nil {
+		return "", err
+	}
+	if in, err := filepath.Rel(root, filepath.FromSlash(name)); err != nil || !filepath.IsLocal(in) {
+		return "file://" + escaped, nil //nolint:nilerr // it is elsewhere
+	}
+	rel, err := filepath.Rel(filepath.Join(root, filepath.FromSlash(s.env.Dir)), filepath.FromSlash(name))
+	if err != nil {
+		return "", err
+	}
+	if rel = filepath.ToSlash(rel); !strings.HasPrefix(rel, "../") {
+		rel = "./" + rel
+	}
+	return rel, nil
 }
 
 // hashAllowed compares a file with --hash.
