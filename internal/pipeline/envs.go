@@ -195,9 +195,10 @@ func (e *WhiteoutError) Hint() string {
 }
 
 // directURL is the URL that pip would note in direct_url.json: of a wheel that was asked for
-// by URL. A wheel from an index gets none.
+// by URL. A wheel from an index gets none, and one that lies in the project neither: its place on
+// the machine that builds means nothing in an image, and would be in its bytes.
 func directURL(p *pkg) string {
-	if p.locked.DirectURL {
+	if _, beside := p.locked.Beside(); p.locked.DirectURL && !beside {
 		return record.Redact(p.locked.URL)
 	}
 	return ""

@@ -73,7 +73,7 @@ type dist struct{ name, version string }
 
 // distFile is what every installed distribution has: METADATA in a .dist-info (PEP 376), or what
 // setuptools left before, a folder or a single file.
-var distFile = regexp.MustCompile(`(?:^|/)site-packages/([^/]+)-([^/-]+)(?:\.dist-info/METADATA|(?:-py[0-9.]+)?\.egg-info(?:/PKG-INFO)?)$`)
+var distFile = regexp.MustCompile(`(?:^|/)site-packages/([^/]+?)-([^/-]+)(?:\.dist-info/METADATA|(?:-py[0-9.]+)?\.egg-info(?:/PKG-INFO)?)$`)
 
 // distsOf reads them off an archive's paths.
 func distsOf(f *artifact.Facts) []dist {
