@@ -33,6 +33,7 @@ type project struct {
 	extras  []*extra       // that something can ask for
 	user    []*Requirement // of the user that are about the project, constraints included
 	chosen  *candidate     // the one that is true now
+	needAt  int            // where the guide's list has the project's first need
 }
 
 // candidate is a version that may be chosen, with the file that would be used.
