@@ -35,6 +35,7 @@ type Ask struct {
 	Text string
 	File string // empty: no file asked, Text says who
 	Line int
+	Name string // of a requirement whose text does not begin with it: a path, a URL; may be empty
 }
 
 // Check tells whether the packages of l for req.Platform are an answer to req: a package for
@@ -49,15 +50,7 @@ func (l *Lock) Check(req Request) error {
 	if err != nil {
 		return err
 	}
-	c := &checker{lock: l, req: &req, conda: map[string]*Package{}, pip: map[string]*Package{}, allowed: map[string]bool{}}
-	for i := range packages {
-		p := &packages[i]
-		if p.Manager == Pip {
-			c.pip[normalName(p.Name)] = p
-		} else {
-			c.conda[strings.ToLower(p.Name)] = p
-		}
-	}
+	c := newChecker(l, &req, packages)
 	if err := c.asks(); err != nil {
 		return err
 	}
@@ -75,12 +68,29 @@ func (l *Lock) Check(req Request) error {
 	return &StaleError{Path: l.Path, Platform: req.Platform, Reasons: c.reasons}
 }
 
+func newChecker(l *Lock, req *Request, packages []Package) *checker {
+	c := &checker{
+		lock: l, req: req, conda: map[string]*Package{}, pip: map[string]*Package{}, dists: map[string]*Package{}, allowed: map[string]bool{},
+	}
+	for i := range packages {
+		p := &packages[i]
+		if p.Manager == Pip {
+			c.pip[normalName(p.Name)] = p
+			continue
+		}
+		c.conda[strings.ToLower(p.Name)] = p
+		c.dists[DistName(p.Name)] = p
+	}
+	return c
+}
+
 // A checker collects reasons.
 type checker struct {
 	lock    *Lock
 	req     *Request
 	conda   map[string]*Package // by name
 	pip     map[string]*Package // by normal name
+	dists   map[string]*Package // conda packages by the normal name of what they bring
 	allowed map[string]bool     // names whose spec names a channel
 	reasons []Reason
 }
@@ -212,16 +222,16 @@ func (c *checker) leftOver(packages []Package) {
 		need(c.named(a.Text))
 	}
 	for _, a := range c.req.Pip {
-		need(c.pip[normalName(requirementName(a.Text))])
-		need(c.conda[normalName(requirementName(a.Text))])
+		p, _ := c.distribution(normalName(cmp.Or(a.Name, requirementName(a.Text))))
+		need(p)
 	}
 	for len(todo) > 0 {
 		p := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
 		for _, d := range p.Depends {
 			if p.Manager == Pip {
-				need(c.pip[normalName(d.Name)])
-				need(c.conda[normalName(d.Name)])
+				to, _ := c.distribution(normalName(d.Name))
+				need(to)
 				continue
 			}
 			need(c.named(d.String()))

@@ -1,70 +1,166 @@
 package lock
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/nasa-openscapes/corn/conda/version"
+	"github.com/nasa-openscapes/corn/pypi/pep440"
+	"github.com/nasa-openscapes/corn/pypi/pep508"
 	"github.com/nasa-openscapes/corn/pypi/wheel"
 )
 
 func normalName(name string) string { return wheel.NormalizeName(name) }
 
-var requirementText = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*([^;@]*)(@[^;]*)?(;.*)?$`)
-
 // requirementName is the name at the front of a requirement, or "".
 func requirementName(text string) string {
-	m := requirementText.FindStringSubmatch(strings.TrimSpace(text))
-	if m == nil {
+	r, err := pep508.Parse(strings.TrimSpace(text))
+	if err != nil {
 		return ""
 	}
-	return m[1]
+	return r.Name
 }
 
-// requirement looks for what a line of pip's asks for. Versions compare in conda's order,
-// which is PEP 440's for all that releases are called; a requirement with a marker may
-// rightly be absent, and options and URLs without a name are not looked at.
+// requirement looks for what a line of pip's asks for. URLs without a name, paths, and what holds a
+// variable are not looked at, nor what a marker leaves out for the Python of the lock.
 func (c *checker) requirement(a Ask) {
-	m := requirementText.FindStringSubmatch(strings.TrimSpace(a.Text))
-	if m == nil {
+	r, err := pep508.Parse(strings.TrimSpace(a.Text))
+	if err != nil {
 		return
 	}
-	name := normalName(m[1])
-	p := c.pip[name]
-	if p == nil {
-		p = c.conda[name] // conda's package of that name satisfies pip
+	env, known := c.environment()
+	if counts, err := r.Marker.Eval(env); known && err == nil && !counts {
+		return
 	}
+	p, fromConda := c.distribution(r.Key())
 	switch {
-	case p == nil && m[4] != "":
+	case p == nil && !known && !r.Marker.IsAny():
 	case p == nil:
-		c.because(a, 0, "the lock has no wheel of %s", m[1])
-	case m[3] == "" && !covers(m[2], p.Version):
+		c.because(a, 0, "the lock has no wheel of %s", r.Name)
+	case r.URL != "":
+		before, _, _ := strings.Cut(r.URL, "#")
+		if wanted := withoutUser(before); !fromConda && wanted != withoutUser(p.URL) && strings.HasSuffix(before, ".whl") {
+			c.because(a, p.Line, "the lock has it from %s", Redact(p.URL))
+		}
+	case !covers(r.Specifiers, p.Version):
 		c.because(a, p.Line, "the lock has %s", p.dist())
 	}
 }
 
-// covers tells whether a version is one of a list of PEP 440 specifiers.
-func covers(specifiers, locked string) bool {
-	v, err := version.Parse(strings.ToLower(locked))
+// distribution is the package that brings a distribution, by its normal name: a wheel, or the
+// conda package that is called so.
+func (c *checker) distribution(key string) (p *Package, fromConda bool) {
+	if p := c.pip[key]; p != nil {
+		return p, false
+	}
+	if p := c.dists[key]; p != nil {
+		return p, true
+	}
+	return nil, false
+}
+
+// environment is what markers are held against; known is false where the lock has no Python, or
+// the platform is one of which nothing is known.
+func (c *checker) environment() (env pep508.Environment, known bool) {
+	python := c.conda["python"]
+	m, ok := map[string][2]string{
+		"linux-64": {"Linux", "x86_64"}, "linux-aarch64": {"Linux", "aarch64"}, "linux-ppc64le": {"Linux", "ppc64le"},
+		"osx-64": {"Darwin", "x86_64"}, "osx-arm64": {"Darwin", "arm64"},
+	}[c.req.Platform]
+	if python == nil || !ok {
+		return env, false
+	}
+	return pep508.CPython(python.Version, m[0], m[1]), true
+}
+
+// covers tells whether a version is one that specifiers allow. A prerelease that is there was
+// wanted. Versions of conda that PEP 440 cannot read compare as conda has it.
+func covers(s pep440.Specifiers, locked string) bool {
+	v, err := pep440.Parse(locked)
+	if err == nil {
+		return s.Match(v)
+	}
+	own, err := version.Parse(strings.ToLower(locked))
 	if err != nil {
 		return false
 	}
-	specifiers = strings.Trim(strings.TrimSpace(specifiers), "()")
-	for s := range strings.SplitSeq(specifiers, ",") {
-		s = strings.ReplaceAll(s, " ", "")
-		if s == "" {
-			continue
-		}
-		if exact, ok := strings.CutPrefix(s, "==="); ok {
-			s = "==" + exact
-		}
-		if prefix, ok := strings.CutSuffix(s, ".*"); ok { // ==1.2.* is conda's 1.2.*
-			s = strings.TrimPrefix(prefix, "==") + ".*"
-		}
-		spec, err := version.ParseSpec(strings.ToLower(s))
-		if err != nil || !spec.Match(v) {
+	for _, clause := range s.List() {
+		spec, err := version.ParseSpec(strings.ToLower(strings.ReplaceAll(clause.String(), "===", "==")))
+		if err != nil || !spec.Match(own) {
 			return false
 		}
 	}
 	return true
+}
+
+// withoutUser takes user info off a URL: locks have none.
+func withoutUser(rawURL string) string {
+	scheme, rest, ok := strings.Cut(rawURL, "://")
+	if !ok {
+		return rawURL
+	}
+	host, more, slash := strings.Cut(rest, "/")
+	host = host[strings.LastIndexByte(host, '@')+1:]
+	if slash {
+		host += "/" + more
+	}
+	return scheme + "://" + host
+}
+
+// CheckPip tells whether the wheels of l for req.Platform, beside its conda packages, are an answer
+// to req.Pip: one for each requirement, and what each of them depends on. It is stricter than
+// Check, which takes locks of other tools as they are: these list dependencies that a marker
+// leaves out. The errors are Check's.
+func (l *Lock) CheckPip(req Request) error {
+	packages, err := l.For(req.Platform)
+	if err != nil {
+		return err
+	}
+	c := newChecker(l, &req, packages)
+	for _, a := range req.Pip {
+		c.requirement(a)
+	}
+	for i := range packages {
+		if packages[i].Manager == Pip {
+			c.wheelDepends(&packages[i])
+		}
+	}
+	if len(c.reasons) == 0 {
+		return nil
+	}
+	return &StaleError{Path: l.Path, Platform: req.Platform, Reasons: c.reasons}
+}
+
+func (c *checker) wheelDepends(p *Package) {
+	for _, d := range p.Depends {
+		to, _ := c.distribution(normalName(d.Name))
+		if to == nil {
+			c.because(Ask{}, p.Line, "%s depends on %s, and the lock has no %s", p.dist(), d, d.Name)
+			continue
+		}
+		if d.Constraint == "" || d.Constraint == "*" || strings.HasPrefix(d.Constraint, "@") {
+			continue
+		}
+		s, err := pep440.ParseSpecifiers(d.Constraint)
+		if err != nil || !covers(s, to.Version) {
+			c.because(Ask{}, p.Line, "%s depends on %s, and the lock has %s", p.dist(), d, to.dist())
+		}
+	}
+}
+
+// distNames are conda-forge's names for packages whose distribution is called otherwise on PyPI.
+// Which distributions a package brings is written in it; a lock does not tell.
+var distNames = map[string]string{
+	"pytorch": "torch", "pytorch-cpu": "torch", "pytorch-gpu": "torch", "matplotlib-base": "matplotlib", "dask-core": "dask",
+	"py-opencv": "opencv-python", "msgpack-python": "msgpack", "pytables": "tables", "python-graphviz": "graphviz",
+	"python-blosc": "blosc", "brotli-python": "brotli", "python-flatbuffers": "flatbuffers", "python-xxhash": "xxhash",
+	"py-xgboost": "xgboost", "py-lightgbm": "lightgbm", "tensorflow-base": "tensorflow", "jupyterhub-base": "jupyterhub",
+	"pyqt": "pyqt5", "python-tzdata": "tzdata", "python-fastjsonschema": "fastjsonschema", "seaborn-base": "seaborn",
+}
+
+// DistName is the normal name of the distribution that a conda package brings, by its name alone.
+func DistName(conda string) string {
+	if n := distNames[conda]; n != "" {
+		return n
+	}
+	return normalName(conda)
 }

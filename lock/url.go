@@ -28,6 +28,9 @@ func (s *source) parseURL(p *Package, at *node) error {
 		}
 	}
 	scheme, rest, ok := strings.Cut(raw, "://")
+	if p.Manager == Pip && isBeside(raw) {
+		scheme, rest, ok = "file", raw, true
+	}
 	switch {
 	case !ok || scheme == "":
 		p.unsupported = s.cannot(p, at, "is a path on the machine that wrote the lock ("+excerpt(raw)+")",
@@ -46,6 +49,20 @@ func (s *source) parseURL(p *Package, at *node) error {
 	}
 	p.FileName = name
 	return nil
+}
+
+// isBeside tells whether a wheel lies in the project: its path is relative to the lock.
+func isBeside(raw string) bool {
+	return (strings.HasPrefix(raw, "./") || strings.HasPrefix(raw, "../")) && strings.HasSuffix(raw, ".whl") && !strings.ContainsAny(raw, "\\?#")
+}
+
+// Beside returns the path of a wheel of the project, relative to the lock's folder; ok is false for
+// everything that has a URL. It may lead out of the project: whoever opens it looks.
+func (p Package) Beside() (rel string, ok bool) {
+	if p.Manager != Pip || !isBeside(p.URL) {
+		return "", false
+	}
+	return p.URL, true
 }
 
 // vcs recognises git+https://, git@, ssh and their like.

@@ -16,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/nasa-openscapes/corn/internal/testkit/channeltest"
+	"github.com/nasa-openscapes/corn/internal/testkit/indextest"
 	"github.com/nasa-openscapes/corn/internal/testkit/projecttest"
 	"github.com/nasa-openscapes/corn/internal/testkit/registrytest"
 )
@@ -33,6 +34,7 @@ type story struct {
 	wheels     map[string][]byte // by file name
 	baseLayers int
 	registries map[string]*registrytest.Registry // by name
+	pypi       *indextest.Handler
 }
 
 func storyOf(ts *testscript.TestScript) *story { return ts.Value(storyKey{}).(*story) }
@@ -49,6 +51,11 @@ var commands = map[string]command{
 	"publish": plain(cmdPublish),
 	// wheel FILE.whl WORLD: make a wheel of the files of a world, at $CHANNEL/wheels/FILE.whl.
 	"wheel": plain(cmdWheel),
+	// pypi [-html] [-nometadata] [-noranges] [-login USER:PASSWORD] WORLD...: publish the distributions
+	// of worlds and serve them as a package index at $PYPI.
+	"pypi": plain(cmdPyPI),
+	// pypifault KIND PATH [TIMES]: as "fault", of the package index.
+	"pypifault": plain(cmdPyPIFault),
 	// lock FORMAT DIR PACKAGE...: lock packages (names, file names, wheels) in their order.
 	// Before FORMAT: -platform P, -hash md5|sha256|both, -url REPLACEMENT of the channel's URL.
 	"lock": plain(cmdLock),
@@ -222,7 +229,7 @@ func tidy(ts *testscript.TestScript, s string) string {
 	for name := range storyOf(ts).registries {
 		s = strings.ReplaceAll(s, ts.Getenv(name), "$"+name)
 	}
-	for _, name := range []string{"CHANNEL", "WORK", "ROOT"} {
+	for _, name := range []string{"CHANNEL", "PYPI", "PYPIHOST", "WORK", "ROOT"} {
 		if v := ts.Getenv(name); v != "" {
 			s = strings.ReplaceAll(s, v, "$"+name)
 		}

@@ -97,6 +97,9 @@ func (e *env) link(o linkOptions) ([]store.Clobber, error) {
 	if err := wheelsKeepToThemselves(e, clobbers); err != nil {
 		return nil, err
 	}
+	if err := noCaseClash(arts, shares, func(i int) bool { return e.packages[i].facts.Kind == artifact.Wheel }); err != nil {
+		return nil, err
+	}
 	targets := e.sumsByPath(shares)
 	for i, p := range e.packages {
 		p.share = shares[i]
@@ -147,7 +150,7 @@ func (e *env) items(p *pkg, o linkOptions) error {
 		var err error
 		items, err = wheel.Items(p.facts, wheel.Env{Prefix: e.prefix, Python: wheel.Python{
 			Short: e.python.Short, SitePackages: e.python.SitePackages, CacheTag: e.python.CacheTag, Magic: e.python.Magic,
-		}}, wheel.Options{DirectURL: directURL(p)})
+		}}, wheel.Options{DirectURL: directURL(p), Requested: slices.Contains(e.requestedPip, wheel.NormalizeName(p.facts.Name))})
 		if err != nil {
 			return err
 		}
@@ -192,9 +195,10 @@ func (e *WhiteoutError) Hint() string {
 }
 
 // directURL is the URL that pip would note in direct_url.json: of a wheel that was asked for
-// by URL. A wheel from an index gets none.
+// by URL. A wheel from an index gets none, and one that lies in the project neither: its place on
+// the machine that builds means nothing in an image, and would be in its bytes.
 func directURL(p *pkg) string {
-	if p.locked.DirectURL {
+	if _, beside := p.locked.Beside(); p.locked.DirectURL && !beside {
 		return record.Redact(p.locked.URL)
 	}
 	return ""
@@ -219,6 +223,52 @@ func wheelsKeepToThemselves(e *env, clobbers []store.Clobber) error {
 		}
 	}
 	return nil
+}
+
+// noCaseClash refuses wheels that bring a path which differs from another package's in upper and
+// lower case alone: Linux keeps both, and whoever copies the environment to a file system that
+// does not loses one. Conda packages are taken as they are: conda's channels see to it.
+func noCaseClash(arts []store.Artifact, shares []store.Share, isWheel func(int) bool) error {
+	type owned struct{ path, dist string }
+	wheels := map[string]owned{} // by path in lower case
+	for i := range arts {
+		if !isWheel(i) {
+			continue
+		}
+		for _, k := range shares[i].Kept {
+			low := strings.ToLower(k.Path)
+			if have, ok := wheels[low]; ok && have.path != k.Path && have.dist != arts[i].Dist {
+				return &CaseError{Path: k.Path, Wheel: arts[i].Dist, Other: have.path, Owner: have.dist}
+			}
+			wheels[low] = owned{k.Path, arts[i].Dist}
+		}
+	}
+	if len(wheels) == 0 {
+		return nil
+	}
+	for i := range arts {
+		if isWheel(i) {
+			continue
+		}
+		for _, k := range shares[i].Kept {
+			if w, ok := wheels[strings.ToLower(k.Path)]; ok && w.path != k.Path {
+				return &CaseError{Path: w.path, Wheel: w.dist, Other: k.Path, Owner: arts[i].Dist}
+			}
+		}
+	}
+	return nil
+}
+
+// A CaseError reports a wheel's path that differs from another package's in case alone.
+type CaseError struct{ Path, Wheel, Other, Owner string }
+
+func (e *CaseError) Error() string {
+	return fmt.Sprintf("wheel %s brings %q, and %s brings %q: the two differ in upper and lower case alone", e.Wheel, e.Path, e.Owner, e.Other)
+}
+
+// Hint says how to get out of it.
+func (e *CaseError) Hint() string {
+	return "keep one of the two: take the package out of the pip list, or out of the conda dependencies"
 }
 
 // An OverwriteError reports a wheel that brings a path which another package has.

@@ -66,6 +66,7 @@ func (b *builder) reach() error {
 	var own []channel.Credential // that stand in URLs of channels
 	if b.project != nil {
 		for _, e := range b.environments() {
+			own = append(own, ownCredentials(e.Requirements)...)
 			for _, text := range e.Channels {
 				if _, creds, err := cs.config.Resolve(expandVariables(text), filepath.Join(b.project.Dir, e.Dir)); err == nil {
 					own = append(own, creds...)

@@ -18,6 +18,15 @@ func bringsKernel(name string) bool {
 	return kernelPackages[name] || strings.HasPrefix(name, "xeus-") || strings.HasSuffix(name, "_kernel") || strings.HasSuffix(name, "-kernel")
 }
 
+// missingPython returns what an environment needs that asks for packages of PyPI and has nothing
+// to run them.
+func missingPython(w *wanted, has map[string]bool) []solve.Spec {
+	if len(w.pip) == 0 || has["python"] {
+		return nil
+	}
+	return []solve.Spec{{Text: "python", Origin: solve.Origin{Note: "added by corn: packages of PyPI need it"}}}
+}
+
 // missingKernels returns what a kernel's environment needs besides: ipykernel where it has
 // Python and no kernel, r-irkernel where it has R and none. Where both are there, those
 // count that somebody asked for: an R package may bring Python, and rpy2 brings R.
@@ -40,7 +49,7 @@ func missingKernels(w *wanted, has map[string]bool) ([]solve.Spec, error) {
 	}
 	r = has["r-base"] && (r || !has["python"])
 	var out []solve.Spec
-	if has["python"] && (asked["python"] || !r) {
+	if has["python"] && (asked["python"] || !r || len(w.pip) > 0) {
 		out = append(out, solve.Spec{Text: "ipykernel", Origin: solve.Origin{Note: "added by corn: Python without a kernel"}})
 	}
 	if r {

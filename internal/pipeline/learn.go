@@ -3,7 +3,10 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"os"
+	"path"
+	"path/filepath"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -80,6 +83,9 @@ func (b *builder) askFor() error {
 			if err := p.request(origin); err != nil {
 				return err
 			}
+			if err := b.beside(e, p); err != nil {
+				return err
+			}
 			p.env = e.id
 		}
 	}
@@ -97,6 +103,29 @@ func (p *pkg) request(origin string) error {
 		Want: digest.Want{SHA256: p.locked.SHA256, MD5: p.locked.MD5, SizeBytes: p.locked.SizeBytes},
 	}
 	return nil
+}
+
+// beside turns the path of a wheel of the project into a URL. One that leads out of the project is
+// refused: a lock is a file that others write, too.
+func (b *builder) beside(e *env, p *pkg) error {
+	rel, ok := p.locked.Beside()
+	if !ok {
+		return nil
+	}
+	name := path.Join(path.Dir(filepath.ToSlash(e.lockPath)), rel)
+	if filepath.IsAbs(e.lockPath) {
+		in, err := filepath.Rel(b.project.Dir, filepath.FromSlash(name))
+		if err != nil {
+			return err
+		}
+		name = filepath.ToSlash(in)
+	}
+	if !filepath.IsLocal(filepath.FromSlash(name)) {
+		return fmt.Errorf("%s: the wheel %s lies outside of the project", p.ask.Origin, rel)
+	}
+	abs, err := filepath.Abs(filepath.Join(b.project.Dir, filepath.FromSlash(name)))
+	p.ask.URL = (&url.URL{Scheme: "file", Path: filepath.ToSlash(abs)}).String()
+	return err
 }
 
 // id is equal for packages that ask for the same archive.

@@ -109,6 +109,9 @@ func (l *envLocker) run(ctx context.Context) ([]*lockedEnv, error) {
 		if err := l.addMD5(ctx, le.solved); err != nil {
 			return nil, err
 		}
+		if err := l.chooseWheels(ctx, le); err != nil {
+			return nil, err
+		}
 		le.state = lockMade
 		if le.lock, err = makeLock(le.file, le.before, le.solved); err != nil {
 			return nil, report.In(report.Lock, err)
@@ -191,9 +194,9 @@ func (l *envLocker) look(e *project.Environment) (*lockedEnv, []*wanted, error) 
 // want reads what an environment asks for on a platform.
 func (l *envLocker) want(e *project.Environment, platform string) (*wanted, error) {
 	w, notes := wantedOf(e.On(record.Subdir(platform)), envID(e), platform, &l.project.Settings.Solve)
-	if len(w.specs) == 0 {
-		return nil, report.Hinted(report.Project, "list conda packages under dependencies: in environment.yml, python at least",
-			fmt.Errorf("environment %q asks for no conda package, and this version of corn cannot choose wheels", w.id))
+	if len(w.specs) == 0 && len(w.pip) == 0 {
+		return nil, report.Hinted(report.Project, "list packages under dependencies: in environment.yml",
+			fmt.Errorf("environment %q asks for no package", w.id))
 	}
 	for _, n := range notes {
 		l.talk.Say("%s", n)
@@ -250,11 +253,16 @@ func exactly(w *wanted, l *lock.Lock) error {
 		if err != nil {
 			return err
 		}
-		added, err := missingKernels(w, reached(asked, packages))
+		has := reached(asked, packages)
+		added := missingPython(w, has)
+		if len(added) > 0 {
+			has["python"] = true
+		}
+		kernels, err := missingKernels(w, has)
 		if err != nil {
 			return err
 		}
-		for _, s := range added {
+		for _, s := range append(added, kernels...) {
 			req.Conda = append(req.Conda, lock.Ask{Text: s.Text + ", " + s.Origin.Note})
 			req.Conda[len(req.Conda)-1].Text = s.Text
 		}

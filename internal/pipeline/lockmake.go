@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -14,8 +13,7 @@ import (
 )
 
 // makeLock makes the lock of an environment out of its answers, one for each platform that was
-// solved. What the old lock, which may be nil, has for other platforms stays, and so do
-// the wheels that the environment still asks for.
+// solved. What the old lock, which may be nil, has for other platforms stays.
 //
 // The result is checked against what was asked, by other code than the solver's.
 func makeLock(path string, old *lock.Lock, answers []*solved) (*lock.Lock, error) {
@@ -32,9 +30,7 @@ func makeLock(path string, old *lock.Lock, answers []*solved) (*lock.Lock, error
 		for _, r := range s.solution.Records() {
 			l.Packages = append(l.Packages, packageOf(r, s.platform))
 		}
-		if old != nil {
-			l.Packages = append(l.Packages, keptWheels(old, s)...)
-		}
+		l.Packages = append(l.Packages, s.wheels...)
 	}
 	if old != nil && old.Kind == lock.CondaLock {
 		for _, p := range old.Platforms {
@@ -155,7 +151,7 @@ func keptWheels(old *lock.Lock, s *solved) []lock.Package {
 		}
 	}
 	for _, a := range s.pip {
-		visit(wheel.NormalizeName(requirementName.FindString(a.Text)))
+		visit(wheel.NormalizeName(a.Name))
 	}
 	var out []lock.Package
 	for _, name := range order {
@@ -166,80 +162,15 @@ func keptWheels(old *lock.Lock, s *solved) []lock.Package {
 	return out
 }
 
-var requirementName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*`)
-
-// checkMade compares a new lock with what was asked. What is missing of pip's list is what
-// corn cannot resolve; anything else is a mistake of corn's.
+// checkMade compares a new lock with what was asked, by other code than the solvers'. What it
+// finds is a mistake of corn's.
 func checkMade(l *lock.Lock, s *solved) error {
-	if err := wheelsFit(l, s); err != nil {
-		return err
-	}
 	err := l.Check(s.check(false))
 	if isA[*lock.UnsupportedError](err) {
 		return nil // of a wheel that was kept: whoever builds it hears of it
 	}
-	stale, ok := errors.AsType[*lock.StaleError](err)
-	if !ok {
-		return err
+	if isA[*lock.StaleError](err) {
+		return fmt.Errorf("environment %q: the new lock contradicts what it was made of, which is a mistake of corn: %w", s.id, err)
 	}
-	e := &RequirementsError{Environment: s.id}
-	for _, r := range stale.Reasons {
-		if !slices.Contains(s.pip, r.Ask) {
-			return fmt.Errorf("environment %q: the new lock contradicts what it was made of, which is a mistake of corn: %w", s.id, err)
-		}
-		e.Asks = append(e.Asks, r.Ask)
-	}
-	return e
-}
-
-// wheelsFit refuses wheels of the old lock that are for another Python than was chosen.
-func wheelsFit(l *lock.Lock, s *solved) error {
-	python := ""
-	for _, r := range s.solution.Records() {
-		if r.Name == "python" {
-			parts := strings.SplitN(r.Version, ".", 3)
-			if len(parts) > 1 {
-				python = "cp" + parts[0] + parts[1]
-			}
-		}
-	}
-	for _, p := range l.Packages {
-		if p.Manager != lock.Pip || p.Platform != s.platform {
-			continue
-		}
-		parts := strings.Split(strings.TrimSuffix(p.FileName, ".whl"), "-")
-		if abi := parts[max(0, len(parts)-2)]; python != "" && strings.HasPrefix(abi, "cp3") && strings.TrimRight(abi, "mtdu") != python {
-			return &RequirementsError{Environment: s.id, Wheel: p.FileName, Python: python}
-		}
-	}
-	return nil
-}
-
-// A RequirementsError reports requirements of PyPI that the wheels of the old lock do not
-// meet: resolving them is not part of this version.
-type RequirementsError struct {
-	Environment string
-	Asks        []lock.Ask
-	// Wheel is one that is locked for another Python than the one that was chosen, "cp312".
-	Wheel, Python string
-}
-
-func (e *RequirementsError) Error() string {
-	if e.Wheel != "" {
-		return fmt.Sprintf("environment %q: the locked wheel %s does not fit the Python that was chosen (%s), and this version of corn cannot choose wheels", e.Environment, e.Wheel, e.Python)
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "environment %q asks for packages of PyPI that its lock does not have, and this version of corn cannot choose wheels", e.Environment)
-	for _, a := range e.Asks {
-		fmt.Fprintf(&b, "\n%s:%d asks %s", a.File, a.Line, a.Text)
-	}
-	return b.String()
-}
-
-// Hint says how to get a lock all the same.
-func (e *RequirementsError) Hint() string {
-	if e.Wheel != "" {
-		return "pin python in environment.yml to the version of the wheels, or lock this environment with conda-lock once: corn keeps its wheels"
-	}
-	return "take the packages from a conda channel, or lock this environment with conda-lock once: corn keeps its wheels while they meet the list"
+	return err
 }

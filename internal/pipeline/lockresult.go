@@ -11,6 +11,7 @@ import (
 	"github.com/nasa-openscapes/corn/internal/report"
 	"github.com/nasa-openscapes/corn/internal/target"
 	"github.com/nasa-openscapes/corn/lock"
+	"github.com/nasa-openscapes/corn/pypi/wheel"
 )
 
 // LockedEnvResult is what became of one environment's lock.
@@ -101,7 +102,9 @@ func anyPlatform(text string) (string, error) {
 func (l *envLocker) knownUpdates() error {
 	for _, name := range l.update {
 		known := slices.ContainsFunc(l.environments(), func(env *project.Environment) bool {
-			return env.Lock != nil && slices.ContainsFunc(env.Lock.Packages, func(p lock.Package) bool { return p.Name == name })
+			return env.Lock != nil && slices.ContainsFunc(env.Lock.Packages, func(p lock.Package) bool {
+				return p.Name == name || p.Manager == lock.Pip && wheel.NormalizeName(p.Name) == wheel.NormalizeName(name)
+			})
 		})
 		if !known {
 			return errors.New("--update " + name + ": no environment has a package of that name in its lock")

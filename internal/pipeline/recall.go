@@ -63,7 +63,7 @@ func (b *builder) planKey(e *env, o linkOptions, program string) (key digest.SHA
 		Str("platform", o.params.Platform).Strs("strip", o.params.Strip).Str("pyc shipped", fmt.Sprint(o.pycShipped)).
 		Int("uid", int64(o.uid)).Int("gid", int64(o.gid)).Str("prefix", e.prefix).Str("root", e.root).
 		Sum("compiler", e.compiler).Strs("copy", e.copyGlobs).Str("layout", e.layout.String()).Str("lock", fmt.Sprint(e.lockKind)).
-		Int("packages", int64(len(e.packages)))
+		Strs("requested pip", e.requestedPip).Int("packages", int64(len(e.packages)))
 	for _, p := range e.packages {
 		sum, ok := b.archiveSum(p)
 		if !ok {

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/nasa-openscapes/corn/conda/record"
@@ -16,6 +18,8 @@ import (
 	"github.com/nasa-openscapes/corn/internal/project"
 	"github.com/nasa-openscapes/corn/internal/report"
 	"github.com/nasa-openscapes/corn/internal/target"
+	"github.com/nasa-openscapes/corn/lock"
+	"github.com/nasa-openscapes/corn/pypi/wheel"
 )
 
 // A SolveRequest says what to choose packages for. It needs no project.
@@ -47,6 +51,7 @@ type SolveResult struct {
 type SolvedPackage struct {
 	Name      string   `json:"name"`
 	Version   string   `json:"version"`
+	Manager   string   `json:"manager,omitempty"` // "pip"; of conda's packages left out
 	Build     string   `json:"build"`
 	Channel   string   `json:"channel"`
 	Subdir    string   `json:"subdir"`
@@ -90,7 +95,31 @@ func Solve(ctx context.Context, req SolveRequest, talk *report.Printer) (*SolveR
 		res.Packages = append(res.Packages, sp)
 		res.Size += p.Record.SizeBytes
 	}
-	return res, nil
+	return res, b.solveWheels(ctx, w, sol, res)
+}
+
+// solveWheels adds what the request asks of PyPI.
+func (b *builder) solveWheels(ctx context.Context, w *wanted, sol *solve.Solution, res *SolveResult) error {
+	if !w.asksPip() {
+		return nil
+	}
+	s := &solved{wanted: w, solution: sol}
+	l := &envLocker{builder: b}
+	if err := l.resolvePip(ctx, nil, s); err != nil {
+		return err
+	}
+	for _, p := range s.wheels {
+		sp := SolvedPackage{
+			Name: p.Name, Version: p.Version, Manager: string(lock.Pip), Channel: "pypi", URL: record.Redact(p.URL), Size: p.SizeBytes, SHA256: p.SHA256.String(), Depends: []string{},
+			Requested: slices.ContainsFunc(w.pip, func(a lock.Ask) bool { return wheel.NormalizeName(a.Name) == wheel.NormalizeName(p.Name) }),
+		}
+		for _, d := range p.Depends {
+			sp.Depends = append(sp.Depends, strings.TrimSuffix(d.String(), " *"))
+		}
+		res.Packages = append(res.Packages, sp)
+		res.Size += p.SizeBytes
+	}
+	return nil
 }
 
 func virtualTexts(records []*record.Record) []string {
@@ -139,10 +168,6 @@ func loose(req SolveRequest, talk *report.Printer) (*builder, *wanted, error) {
 		for _, n := range notices {
 			talk.Say("%s: %s", n.File, n.Text)
 		}
-		if len(e.Pip) > 0 {
-			talk.Warn("%s:%d: requirements of PyPI are left out: this version of corn cannot choose wheels", e.Pip[0].File, e.Pip[0].Line)
-			e.Pip = nil
-		}
 	}
 	for _, s := range req.Specs {
 		e.Dependencies = append(e.Dependencies, project.Requirement{Text: s})
@@ -163,7 +188,7 @@ func loose(req SolveRequest, talk *report.Printer) (*builder, *wanted, error) {
 	}
 	b := &builder{
 		req: BuildRequest{Offline: req.Offline}, settings: settings{channelAlias: req.ChannelAlias},
-		talk: talk, jobs: runtime.GOMAXPROCS(0), cache: c, project: &project.Project{}, timings: map[string]time.Duration{},
+		talk: talk, jobs: runtime.GOMAXPROCS(0), cache: c, project: &project.Project{Dir: filepath.Dir(req.File)}, timings: map[string]time.Duration{},
 	}
 	if err := b.finishLoose(w, req); err != nil {
 		return nil, nil, errors.Join(err, c.Close())

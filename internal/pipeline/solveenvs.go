@@ -12,6 +12,7 @@ import (
 
 	"github.com/nasa-openscapes/corn/conda/record"
 	"github.com/nasa-openscapes/corn/conda/solve"
+	"github.com/nasa-openscapes/corn/lock"
 )
 
 // A solved is the answer to a wanted.
@@ -21,6 +22,7 @@ type solved struct {
 	added    []solve.Spec // kernels that corn asked for
 	// lowered are packages that sharing made older than they need be, "numpy 2.1 to 2.0".
 	lowered []string
+	wheels  []lock.Package // of PyPI
 }
 
 // An index is all that a wanted may choose from.
@@ -73,7 +75,12 @@ func solveOne(ctx context.Context, w *wanted, idx index) (*solved, error) {
 	for _, p := range s.solution.Packages {
 		has[p.Record.Name] = true
 	}
-	if s.added, err = missingKernels(w, has); err != nil || len(s.added) == 0 {
+	if s.added = missingPython(w, has); len(s.added) > 0 {
+		has["python"] = true // a kernel may be wanted for it
+	}
+	kernels, err := missingKernels(w, has)
+	s.added = append(s.added, kernels...)
+	if err != nil || len(s.added) == 0 {
 		return s, err
 	}
 	w.specs = append(slices.Clip(w.specs), s.added...)

@@ -46,7 +46,7 @@ func wantedOf(e *project.Environment, id, platform string, s *project.SolveSetti
 		w.specs = append(w.specs, solve.Spec{Text: d.Text, Origin: solve.Origin{File: d.File, Line: d.Line}})
 	}
 	for _, r := range e.Pip {
-		w.pip = append(w.pip, lock.Ask{Text: r.Text, File: r.File, Line: r.Line})
+		w.pip = append(w.pip, lock.Ask{Text: r.Text, File: r.File, Line: r.Line, Name: r.Name})
 	}
 	for _, c := range e.Channels {
 		if c != "nodefaults" {

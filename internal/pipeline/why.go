@@ -168,7 +168,7 @@ func rootsOf(e *project.Environment, p *lock.Package, w *WhyEnv) map[string]stri
 		}
 	}
 	for _, r := range e.Pip {
-		add(wheel.NormalizeName(requirementName.FindString(r.Text)), r.Text, r.File, r.Line)
+		add(wheel.NormalizeName(r.Name), r.Text, r.File, r.Line)
 	}
 	return roots
 }

@@ -98,7 +98,7 @@ func (e *Environment) checkPip(packages []lock.Package) error {
 		if strings.Contains(r.Text, ";") {
 			continue
 		}
-		if have[wheel.NormalizeName(requirementName.FindString(r.Text))] {
+		if r.Name != "" && have[wheel.NormalizeName(r.Name)] {
 			continue
 		}
 		missing = append(missing, r)

@@ -54,7 +54,7 @@ func (e *Environment) pipOn(subdir record.Subdir) {
 	e.Requirements, e.Pip = set, nil
 	for i := range set.Requirements {
 		r := &set.Requirements[i]
-		e.Pip = append(e.Pip, Requirement{Text: r.Text, File: r.File, Line: r.Line})
+		e.Pip = append(e.Pip, Requirement{Text: r.Text, File: r.File, Line: r.Line, Name: r.Name})
 	}
 }
 

@@ -59,9 +59,9 @@ func TestPipListAndRequirements(t *testing.T) {
 	e := &p.Kernels[0]
 	at := func(name string) string { return filepath.ToSlash(filepath.Join(dir, name)) }
 	want := []Requirement{
-		{"xq", at("environments/a/environment.yml"), 4},
-		{"cftime==1.6.3", at("shared.txt"), 1},
-		{"certifi==2023.11.17", at("environments/a/requirements.txt"), 3},
+		{"xq", at("environments/a/environment.yml"), 4, "xq"},
+		{"cftime==1.6.3", at("shared.txt"), 1, "cftime"},
+		{"certifi==2023.11.17", at("environments/a/requirements.txt"), 3, "certifi"},
 	}
 	if diff := cmp.Diff(want, e.Pip); diff != "" {
 		t.Errorf("Pip (-want +got):\n%s", diff)

@@ -59,6 +59,7 @@ type Requirement struct {
 	Text string
 	File string
 	Line int
+	Name string // of a requirement from PyPI, as far as its line tells
 }
 
 // A Variable is set in every kernel of an environment.

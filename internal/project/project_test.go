@@ -376,9 +376,9 @@ PIPLOCK
 	yml, txt := filepath.Join(p.Dir, "environments/a/environment.yml"), filepath.Join(p.Dir, "environments/a/requirements.txt")
 	for what, diff := range map[string]string{
 		"channels":     cmp.Diff([]string{"conda-forge", "nodefaults"}, e.Channels),
-		"dependencies": cmp.Diff([]Requirement{{"python=3.13", yml, 6}, {"numpy >=2", yml, 7}, {"pip", yml, 8}}, e.Dependencies),
+		"dependencies": cmp.Diff([]Requirement{{"python=3.13", yml, 6, ""}, {"numpy >=2", yml, 7, ""}, {"pip", yml, 8, ""}}, e.Dependencies),
 		"pip": cmp.Diff([]Requirement{
-			{`six ; python_version > "3"`, txt, 2}, {"zarr   >=2", txt, 4}, {"xq==1.0", yml, 11},
+			{`six ; python_version > "3"`, txt, 2, "six"}, {"zarr   >=2", txt, 4, "zarr"}, {"xq==1.0", yml, 11, "xq"},
 		}, e.Pip),
 		"variables": cmp.Diff([]Variable{{"B", "1.10", 13}, {"A", "yes", 14}, {"NAME", "A", 15}, {"EMPTY", "", 16}, {"MULTI", "two\nlines\n", 17}}, e.Variables),
 	} {

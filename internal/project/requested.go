@@ -21,9 +21,8 @@ func (e *Environment) Requested() (conda, pip []string) {
 		}
 	}
 	for _, r := range e.Pip {
-		name := requirementName.FindString(r.Text)
-		if name != "" && !strings.HasPrefix(r.Text[len(name):], ":") && !strings.HasPrefix(r.Text[len(name):], "+") { // git+https: is no name
-			pip = append(pip, wheel.NormalizeName(name))
+		if r.Name != "" {
+			pip = append(pip, wheel.NormalizeName(r.Name))
 		}
 	}
 	slices.Sort(conda)

@@ -202,6 +202,16 @@ var settingKeys = map[string]decoder{
 	},
 	"channel_priority": choice("channel_priority", func(s *Settings) *string { return &s.Solve.Priority }, "strict", "flexible", "disabled"),
 	"sharing":          choice("sharing", func(s *Settings) *string { return &s.Solve.Sharing }, "builds", "prefer", "off"),
+	"index_url": func(f *yamltree.File, v *yamltree.Value, s *Settings) (err error) {
+		if s.Solve.IndexURL, err = filled(f, v, "index_url"); err != nil {
+			return err
+		}
+		u, err := url.Parse(s.Solve.IndexURL)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "file" || u.Host+u.Path == "" {
+			return f.Fail(v, "index_url is no URL: want http, https or file")
+		}
+		return nil
+	},
 	"virtual_packages": decodeVirtual,
 	"forbid":           decodeForbid,
 }

@@ -15,6 +15,8 @@ type SolveSettings struct {
 	Channels []string
 	Priority string // "strict" (the default), "flexible", "disabled" or empty
 	Sharing  string // "builds" (the default), "prefer", "off" or empty
+	// IndexURL is the package index of Python of environments that name none; empty: PyPI.
+	IndexURL string
 	// Virtual are virtual packages of the target beyond what the base image says, by name.
 	Virtual []VirtualPackage
 	Forbid  Forbid

@@ -60,7 +60,8 @@ type Client struct {
 	places []place
 
 	mu       sync.Mutex
-	projects map[string]*asked
+	projects map[string]*asked[*Project]
+	metadata map[string]*asked[*wheel.Metadata] // by the file's URL
 }
 
 // A place is an index or a find-links place.
@@ -70,11 +71,27 @@ type place struct {
 }
 
 // asked is a question that is asked once.
-type asked struct {
-	mu   sync.Mutex
-	done bool
-	p    *Project
-	err  error
+type asked[T any] struct {
+	mu     sync.Mutex
+	done   bool
+	answer T
+	err    error
+}
+
+// once returns what ask answered the first time. An answer that ctx cut off is none: another question
+// may have more time.
+func (a *asked[T]) once(ctx context.Context, ask func() (T, error)) (T, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.done {
+		answer, err := ask()
+		if ctx.Err() != nil {
+			var none T
+			return none, ctx.Err()
+		}
+		a.done, a.answer, a.err = true, answer, err
+	}
+	return a.answer, a.err
 }
 
 // New returns a client. A place that is no URL is a *PlaceError, one that is not to be asked over
@@ -89,7 +106,7 @@ func New(c Cache, o Options) (*Client, error) {
 	if o.Indexes == nil {
 		o.Indexes = []string{PyPI}
 	}
-	cl := &Client{cache: c, opts: o, projects: map[string]*asked{}}
+	cl := &Client{cache: c, opts: o, projects: map[string]*asked[*Project]{}, metadata: map[string]*asked[*wheel.Metadata]{}}
 	var own transport.Credentials
 	add := func(raw string, index bool) error {
 		clean, cred, ok := transport.Split(raw)
@@ -108,7 +125,7 @@ func New(c Cache, o Options) (*Client, error) {
 			return &PlaceError{Text: redact(raw)}
 		}
 		if err := cl.secure(u); err != nil {
-			return &Error{Act: "look for projects", URL: redact(clean), Err: err}
+			return &Error{Act: "ask the index", URL: redact(clean), Err: err}
 		}
 		if p := (place{clean, index}); !slices.Contains(cl.places, p) {
 			cl.places = append(cl.places, p)
@@ -172,20 +189,11 @@ func (c *Client) Project(ctx context.Context, name string) (*Project, error) {
 	c.mu.Lock()
 	a := c.projects[name]
 	if a == nil {
-		a = &asked{}
+		a = &asked[*Project]{}
 		c.projects[name] = a
 	}
 	c.mu.Unlock()
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if !a.done {
-		p, err := c.find(ctx, name)
-		if ctx.Err() != nil {
-			return nil, ctx.Err() // another question may have more time
-		}
-		a.done, a.p, a.err = true, p, err
-	}
-	return a.p, a.err
+	return a.once(ctx, func() (*Project, error) { return c.find(ctx, name) })
 }
 
 func (c *Client) find(ctx context.Context, name string) (*Project, error) {

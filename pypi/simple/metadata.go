@@ -27,11 +27,23 @@ const maxMetadataBytes = 8 << 20
 // the cache. What is read by ranges no hash vouches for: whoever installs the wheel
 // compares again.
 //
-// An sdist is a *NoMetadataError; everything else an *Error.
+// An sdist is a *NoMetadataError; everything else an *Error. The result is shared: it is not to be
+// changed.
 func (c *Client) Metadata(ctx context.Context, f *File) (*wheel.Metadata, error) {
 	if f.Kind != Wheel {
 		return nil, &NoMetadataError{File: f.Name}
 	}
+	c.mu.Lock()
+	a := c.metadata[f.URL]
+	if a == nil {
+		a = &asked[*wheel.Metadata]{}
+		c.metadata[f.URL] = a
+	}
+	c.mu.Unlock()
+	return a.once(ctx, func() (*wheel.Metadata, error) { return c.readMetadata(ctx, f) })
+}
+
+func (c *Client) readMetadata(ctx context.Context, f *File) (*wheel.Metadata, error) {
 	key := metadataKey(f)
 	if b, err := c.cache.GetBytes(kindMetadata, key); err == nil {
 		if m, err := wheel.ParseMetadata(b); err == nil {
@@ -49,9 +61,6 @@ func (c *Client) Metadata(ctx context.Context, f *File) (*wheel.Metadata, error)
 			}
 			return m, c.cache.PutBytes(kindMetadata, key, m.Text())
 		}
-	}
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
 	}
 	e := &Error{Act: "read the metadata of " + f.Name, URL: redact(f.URL), Err: err}
 	if status, ok := err.(statusError); ok { //nolint:errorlint // it comes as it is

@@ -112,3 +112,18 @@ func classify(name, project string) (f File, ok, other bool, reason string) {
 	}
 	return f, true, true, ""
 }
+
+// FileAt is a file that somebody names by its URL. A name that is no distribution's is an
+// *Error; the file's Project is empty where only its metadata tells.
+func FileAt(rawURL, name string) (*File, error) {
+	f, ok, _, reason := classify(name, "")
+	if !ok {
+		reason = "the URL leads to no wheel and no sdist"
+	}
+	if reason != "" {
+		return nil, &Error{Act: "use the file", URL: redact(rawURL), Err: &MetadataError{reason}}
+	}
+	before, _, _ := strings.Cut(rawURL, "#")
+	f.URL = before
+	return &f, nil
+}
