@@ -11,6 +11,7 @@ import (
 	"github.com/nasa-openscapes/corn/conda/solve"
 	"github.com/nasa-openscapes/corn/internal/project"
 	"github.com/nasa-openscapes/corn/lock"
+	"github.com/nasa-openscapes/corn/pypi/requirements"
 )
 
 // A wanted is what one environment asks of the solver on one platform.
@@ -89,6 +90,21 @@ func (w *wanted) check(exact bool) lock.Request {
 	}
 	for _, s := range w.specs {
 		req.Conda = append(req.Conda, lock.Ask{Text: s.Text, File: s.Origin.File, Line: s.Origin.Line})
+	}
+	if set := w.env.Requirements; set != nil {
+		for _, r := range set.Constraints {
+			req.Limits = append(req.Limits, lock.Ask{Text: r.Text, File: r.File, Line: r.Line, Name: r.Name})
+		}
+		for _, list := range [][]requirements.Requirement{set.Requirements, set.Constraints} {
+			for i := range list {
+				for _, h := range list[i].Hashes {
+					if req.Hashes == nil {
+						req.Hashes = map[string][]string{}
+					}
+					req.Hashes[list[i].Key()] = append(req.Hashes[list[i].Key()], h.Algorithm+":"+h.Hex)
+				}
+			}
+		}
 	}
 	return req
 }
