@@ -147,14 +147,18 @@ func withoutSecrets(url string) string {
 // sources are the files that w was read from, relative to its folder.
 func (w *wanted) sources() []string {
 	var out []string
-	add := func(file string) {
-		if name := filepath.Base(file); file != "" && !slices.Contains(out, name) {
-			out = append(out, name)
-		}
+	if w.env.SpecFile != "" {
+		out = append(out, filepath.Base(w.env.SpecFile))
 	}
-	add(w.env.SpecFile)
-	for _, r := range w.env.Pip {
-		add(r.File)
+	if w.env.Requirements == nil {
+		return out
+	}
+	for _, f := range w.env.Requirements.Files {
+		rel, err := filepath.Rel(filepath.FromSlash(w.env.Dir), filepath.FromSlash(f))
+		if err != nil {
+			rel = f // both are relative to the project, so there is a way
+		}
+		out = append(out, filepath.ToSlash(rel))
 	}
 	return out
 }
