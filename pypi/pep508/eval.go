@@ -42,6 +42,9 @@ func (o Or) eval(env *Environment) (bool, error) {
 func (g Group) eval(env *Environment) (bool, error) { return g.Expr.eval(env) }
 
 func (c Compare) eval(env *Environment) (bool, error) {
+	if c.Left.isSet() || c.Right.isSet() && c.Op != "in" && c.Op != "not in" {
+		return false, &EvalError{Op: c.Op, Left: c.Left.String(), Right: c.Right.String(), Set: true}
+	}
 	left := c.Left.value(env)
 	if c.Right.isSet() {
 		in := slices.ContainsFunc(env.set(c.Right.Variable), func(s string) bool { return NormalizeName(s) == NormalizeName(left) })

@@ -98,16 +98,12 @@ func (c *cursor) compare() (Expr, *ParseError) {
 		return nil, err
 	}
 	c.space()
-	start := c.at
 	if k.Op, err = c.operator(); err != nil {
 		return nil, err
 	}
 	c.space()
 	if k.Right, err = c.operand(); err != nil {
 		return nil, err
-	}
-	if k.Left.isSet() || k.Right.isSet() && !strings.HasSuffix(k.Op, "in") {
-		return nil, c.fail(start, "extras and dependency_groups are sets: write '\"name\" in extras'")
 	}
 	switch {
 	case k.Left.namesExtra() && k.Right.Variable == "":

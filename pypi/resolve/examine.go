@@ -96,9 +96,9 @@ type pythonFit struct {
 func (p *pool) judgePython(text string) pythonFit {
 	s, err := pep440.ParseSpecifiers(text)
 	switch {
-	case err != nil || s.Match(p.python):
+	case err != nil || s.Match(p.store.python):
 		return pythonFit{} // what cannot be read says nothing, as in pip
-	case s.Ranges().Disjoint(pep440.MustParseSpecifiers(">=" + p.python.Public().String()).Ranges()):
+	case s.Ranges().Disjoint(pep440.MustParseSpecifiers(">=" + p.store.python.Public().String()).Ranges()):
 		return pythonFit{capped: true}
 	}
 	return pythonFit{why: NeedsPython}

@@ -15,7 +15,6 @@ type pool struct {
 	err      error           // of the index: the guide stops where there is one
 	req      *Request
 	store    *store
-	python   pep440.Version
 	sat      *sat.Solver
 	projects map[string]*project
 	needs    map[string]*need

@@ -120,3 +120,11 @@ func TestMaxConflicts(t *testing.T) {
 		t.Errorf("got %v, want a *LimitError", err)
 	}
 }
+
+func TestTargetWithoutPython(t *testing.T) {
+	w := parseWorld(t, "name: x\na 1\nsolve a")
+	w.req.Env.PythonFullVersion = ""
+	if _, err := Solve(context.Background(), w.index, w.req); err == nil || !strings.Contains(err.Error(), "python of the target") {
+		t.Errorf("got %v, want an error about the target", err)
+	}
+}

@@ -45,13 +45,27 @@ func (e *LimitError) Error() string {
 // prepare checks the request and leaves in it what counts on the target, in an order that does not depend on
 // the one it came in.
 func (s *store) prepare(ctx context.Context, req *Request) error {
-	var err error
+	python, err := pep440.Parse(strings.TrimSuffix(req.Env.PythonFullVersion, "+"))
+	if err != nil {
+		return fmt.Errorf("python of the target: %w", err)
+	}
+	s.python = python
 	if req.Requirements, err = s.counting(ctx, req, req.Requirements); err != nil {
 		return err
 	}
 	if req.Constraints, err = s.counting(ctx, req, req.Constraints); err != nil {
 		return err
 	}
+	// Where two packages bring one distribution, the later version counts.
+	req.Provided = slices.Clone(req.Provided)
+	slices.SortFunc(req.Provided, func(a, b Provided) int {
+		return cmp.Or(strings.Compare(pep508.NormalizeName(a.Name), pep508.NormalizeName(b.Name)),
+			-compareTexts(a.Version, b.Version), strings.Compare(a.Package, b.Package))
+	})
+	req.Locked = slices.Clone(req.Locked)
+	slices.SortFunc(req.Locked, func(a, b Pin) int {
+		return cmp.Or(strings.Compare(pep508.NormalizeName(a.Name), pep508.NormalizeName(b.Name)), -compareTexts(a.Version, b.Version))
+	})
 	req.RequireHashes = req.RequireHashes || slices.ContainsFunc(req.Requirements, func(r Requirement) bool { return len(r.Hashes) > 0 })
 	for _, r := range req.Requirements {
 		if req.RequireHashes && !r.Specifiers.IsPinned() && r.URL == "" && !pinnedByConstraint(req, r.Key()) {
@@ -62,6 +76,13 @@ func (s *store) prepare(ctx context.Context, req *Request) error {
 		x.Expect(projectsOf(req))
 	}
 	return nil
+}
+
+// compareTexts orders versions; what is none comes first.
+func compareTexts(a, b string) int {
+	x, _ := pep440.Parse(a)
+	y, _ := pep440.Parse(b)
+	return cmp.Or(pep440.Compare(x, y), strings.Compare(a, b))
 }
 
 func pinnedByConstraint(req *Request, name string) bool {
@@ -129,7 +150,6 @@ func newProblem(ctx context.Context, s *store, req, whole *Request, given func(p
 		vars: make([]meaning, 1), tags: make([]clauseTag, 1),
 	}}
 	p.guide.p = p.pool
-	p.python, _ = pep440.Parse(strings.TrimSuffix(req.Env.PythonFullVersion, "+"))
 	for _, list := range [][]Requirement{whole.Requirements, whole.Constraints} {
 		for i := range list {
 			n := p.projectOf(list[i].Key())

@@ -12,6 +12,7 @@ import (
 // store keeps what the index said; the searches of one request share it.
 type store struct {
 	idx      Index
+	python   pep440.Version // of the target
 	projects map[string]listing
 	read     map[*File]*parsed
 	direct   map[string]*File // by URL

@@ -118,7 +118,7 @@ func wanted(name string, specs []string) string {
 		}
 		parts = append(parts, s)
 	}
-	return list(parts, "or")
+	return strings.Join(parts, " or ") // commas stand in them
 }
 
 // text says what is lacking, after what is asked.
