@@ -16,6 +16,12 @@ type Request struct {
 	Platform string
 	Conda    []Ask // MatchSpecs
 	Pip      []Ask // requirements; options such as -r do not count
+	Limits   []Ask // constraints: they hold for what is there for another reason
+	// Hashes are those that a wheel may have ("sha256:0123..."), by its normal name; none: any.
+	Hashes map[string][]string
+	// Brings are distributions, by normal name, and the conda packages that are known to bring them.
+	// Besides, names tell.
+	Brings map[string]string
 	// Channels are where packages may come from: base URLs, or names, which fit every
 	// URL that ends in them, so that a mirror's lock is one of the channel; empty: any. A
 	// package whose own spec names another channel may come from there.
@@ -79,7 +85,25 @@ func newChecker(l *Lock, req *Request, packages []Package) *checker {
 			continue
 		}
 		c.conda[strings.ToLower(p.Name)] = p
-		c.dists[DistName(p.Name)] = p
+	}
+	for i := range packages {
+		if p := &packages[i]; p.Manager == Conda {
+			for _, alias := range aliases(p.Name) {
+				if c.dists[alias] == nil {
+					c.dists[alias] = p
+				}
+			}
+		}
+	}
+	for i := range packages {
+		if p := &packages[i]; p.Manager == Conda {
+			c.dists[DistName(p.Name)] = p // what is called so counts before what may be
+		}
+	}
+	for dist, name := range req.Brings {
+		if p := c.conda[name]; p != nil {
+			c.dists[dist] = p
+		}
 	}
 	return c
 }
@@ -125,9 +149,7 @@ func (c *checker) asks() error {
 			c.allowed[p.Name] = true
 		}
 	}
-	for _, a := range c.req.Pip {
-		c.requirement(a)
-	}
+	c.requirements()
 	return nil
 }
 

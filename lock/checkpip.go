@@ -1,6 +1,7 @@
 package lock
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/nasa-openscapes/corn/conda/version"
@@ -18,6 +19,40 @@ func requirementName(text string) string {
 		return ""
 	}
 	return r.Name
+}
+
+// requirements looks at all that is said of PyPI.
+func (c *checker) requirements() {
+	for _, a := range c.req.Pip {
+		c.requirement(a)
+	}
+	for _, a := range c.req.Limits {
+		c.limit(a)
+	}
+	for key, allowed := range c.req.Hashes {
+		p := c.pip[key]
+		if p == nil || p.SHA256.IsZero() || slices.Contains(allowed, "sha256:"+p.SHA256.String()) ||
+			!slices.ContainsFunc(allowed, func(h string) bool { return strings.HasPrefix(h, "sha256:") }) {
+			continue
+		}
+		c.because(Ask{}, p.Line, "%s has a sha256 that its requirement does not allow", p.dist())
+	}
+}
+
+// limit looks at what a constraint says of a package that is there.
+func (c *checker) limit(a Ask) {
+	r, err := pep508.Parse(strings.TrimSpace(a.Text))
+	if err != nil || r.URL != "" {
+		return
+	}
+	env, known := c.environment()
+	if counts, err := r.Marker.Eval(env); !known && !r.Marker.IsAny() || err == nil && !counts {
+		return
+	}
+	// What conda chose no constraint of pip's limits, as long as nothing of PyPI needs it.
+	if p := c.pip[r.Key()]; p != nil && !covers(r.Specifiers, p.Version) {
+		c.because(a, p.Line, "the lock has %s", p.dist())
+	}
 }
 
 // requirement looks for what a line of pip's asks for. URLs without a name, paths, and what holds a
@@ -116,9 +151,7 @@ func (l *Lock) CheckPip(req Request) error {
 		return err
 	}
 	c := newChecker(l, &req, packages)
-	for _, a := range req.Pip {
-		c.requirement(a)
-	}
+	c.requirements()
 	for i := range packages {
 		if packages[i].Manager == Pip {
 			c.wheelDepends(&packages[i])
@@ -163,4 +196,22 @@ func DistName(conda string) string {
 		return n
 	}
 	return normalName(conda)
+}
+
+// aliases are the names of distributions that a conda package may bring, going by conda-forge's habits:
+// "python-x" and "py-x" bring x, and so do parts of a project that has been split.
+func aliases(conda string) []string {
+	name := normalName(conda)
+	var out []string
+	for _, cut := range []string{"python-", "py-"} {
+		if rest, ok := strings.CutPrefix(name, cut); ok {
+			out = append(out, rest)
+		}
+	}
+	for _, cut := range []string{"-python", "-py", "-base", "-core"} {
+		if rest, ok := strings.CutSuffix(name, cut); ok {
+			out = append(out, rest)
+		}
+	}
+	return out
 }

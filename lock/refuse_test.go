@@ -116,7 +116,7 @@ func TestUnsupported(t *testing.T) {
 		{"git", entry("git+https://me:pw@h/p.git@abc", ""), "is fetched with git"},
 		{"ssh", entry("git+ssh://git@h/p.git", ""), "is fetched with git"},
 		{"source is git", entry("https://h/p-1-py3-none-any.whl", "  source:\n    type: url\n    url: git+https://h/p.git\n"), "is built from a git repository"},
-		{"local path", entry("../wheels/p-1-py3-none-any.whl", ""), "is a path on the machine"},
+		{"local path", entry("/home/me/p-1-py3-none-any.whl", ""), "is a path on the machine"},
 		{"subdirectory", entry("https://h/p-1.zip#subdirectory=x", ""), ""},
 		{"s3", entry("s3://bucket/p-1-py3-none-any.whl", ""), "has a s3: URL"},
 		{"conda package on disk", "@EXPLICIT\n../pkgs/a-1-0.conda\n", "is a path on the machine"},

@@ -76,6 +76,7 @@ func newLock(g *globals) *cobra.Command {
 	f.BoolVar(&req.Explicit, "explicit", false, "write conda-linux-64.lock beside conda-lock.yml")
 	f.StringVar(&req.Sharing, "sharing", "", "how far to go for archives in common: builds, prefer or off (default: sharing in corn.yaml, then builds)")
 	f.BoolVar(&req.Refresh, "refresh", false, "ask the channels even where the cache is fresh")
+	f.BoolVar(&req.Hints, "hints", false, "say which requirements of PyPI the environment's channels could serve")
 	f.BoolVar(&req.UpdateBase, "update-base", false, "take the image that the base's tag names now")
 	f.BoolVar(&req.Relayout, "relayout", false, "lay out by the rule alone and choose the interpreters anew: tidy, but most layers change")
 	f.BoolVar(&req.Merge, "merge", false, "resolve the conflict markers that a merge left in the file: keep what both sides know")
@@ -136,6 +137,9 @@ func writeLockedEnv(b *strings.Builder, e *pipeline.LockedEnvResult) {
 	fmt.Fprintf(b, ": %s\n", state)
 	for _, m := range e.Lowered {
 		fmt.Fprintf(b, "  shared: %s\n", m)
+	}
+	for _, h := range e.Hints {
+		fmt.Fprintf(b, "  hint: %s\n", h)
 	}
 	if len(e.Changes) == e.Packages { // there was none before
 		return

@@ -39,6 +39,7 @@ type LockRequest struct {
 	Platforms []string // platforms to lock environments for; none: the project's, and those that locks have
 	Sharing   string   // "builds", "prefer", "off"; empty: corn.yaml's
 	Refresh   bool     // ask channels even where the cache is fresh
+	Hints     bool     // say which requirements of PyPI the channels could serve
 	CacheDir  string
 	Jobs      int
 }

@@ -167,7 +167,7 @@ func (l *envLocker) look(e *project.Environment) (*lockedEnv, []*wanted, error) 
 	switch {
 	case len(l.only) > 0 && !slices.Contains(l.only, le.id):
 		return le, nil, nil
-	case e.Lock != nil && e.SpecFile == "":
+	case e.Lock != nil && e.SpecFile == "" && !ofRequirements(e):
 		le.state, le.why = lockForeign, "there is no environment.yml to lock"
 		return le, nil, nil
 	case e.Lock != nil && e.Lock.Kind == lock.Pixi:
@@ -189,6 +189,13 @@ func (l *envLocker) look(e *project.Environment) (*lockedEnv, []*wanted, error) 
 		}
 	}
 	return le, wants, nil
+}
+
+// ofRequirements tells whether an environment is a requirements.txt and nothing else, and its lock
+// was made of that. Another lock has what nobody would ask for any more.
+func ofRequirements(e *project.Environment) bool {
+	return len(e.Pip) > 0 && e.Lock.Kind == lock.CondaLock && slices.Contains(e.Lock.Sources, "requirements.txt") &&
+		!slices.ContainsFunc(e.Lock.Sources, func(s string) bool { return strings.HasSuffix(s, ".yml") || strings.HasSuffix(s, ".yaml") })
 }
 
 // want reads what an environment asks for on a platform.

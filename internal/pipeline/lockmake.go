@@ -165,7 +165,9 @@ func keptWheels(old *lock.Lock, s *solved) []lock.Package {
 // checkMade compares a new lock with what was asked, by other code than the solvers'. What it
 // finds is a mistake of corn's.
 func checkMade(l *lock.Lock, s *solved) error {
-	err := l.Check(s.check(false))
+	req := s.check(false)
+	req.Brings = s.brings
+	err := l.Check(req)
 	if isA[*lock.UnsupportedError](err) {
 		return nil // of a wheel that was kept: whoever builds it hears of it
 	}

@@ -27,6 +27,7 @@ type LockedEnvResult struct {
 	Added     []string        `json:"added"`   // kernels that nobody asked for
 	Lowered   []string        `json:"lowered"` // by sharing: prefer
 	Changes   []PackageChange `json:"changes"`
+	Hints     []string        `json:"hints,omitempty"` // requirements of PyPI that channels could serve, where that was asked
 }
 
 // SharingResult says what environments have in common, for the project's platform.
@@ -78,6 +79,11 @@ func (l *locker) lockEnvs(ctx context.Context) ([]LockedEnvResult, error) {
 		out = append(out, r)
 		if le.lock != nil {
 			le.env.Lock, le.env.LockProblem = le.lock, nil
+		}
+		if l.req.Hints {
+			if out[len(out)-1].Hints, err = e.hintsFor(ctx, le.env); err != nil {
+				return nil, err
+			}
 		}
 		if le.env.Lock == nil && len(l.req.Envs) > 0 {
 			return nil, report.Hinted(report.Lock, "leave --env out, or name it too",

@@ -129,6 +129,10 @@ func (l *envLocker) resolvePip(ctx context.Context, old *lock.Lock, s *solved) e
 	for _, w := range res.Warnings {
 		l.sayOnce("%s: %s", s.id, w)
 	}
+	s.brings = map[string]string{}
+	for _, u := range res.Used {
+		s.brings[u.Name], _, _ = strings.Cut(u.Package, " ")
+	}
 	for i := range res.Chosen {
 		p, err := l.lockWheel(ctx, idx, &res.Chosen[i], s)
 		if err != nil {

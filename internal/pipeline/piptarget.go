@@ -17,6 +17,10 @@ type pipTarget struct {
 	tags *tags.Set
 }
 
+// assumedMacOS is taken where nobody says what colleagues' machines have: conda-lock assumes the
+// same. virtual_packages: {__osx: ...} in corn.yaml says otherwise.
+var assumedMacOS = tags.Release{Major: 11}
+
 // machines are platforms as tags and markers call them.
 var machines = map[string]struct{ system, machine string }{
 	"linux-64":      {"Linux", "x86_64"},
@@ -50,6 +54,9 @@ func (s *solved) pipTarget() (*pipTarget, error) {
 				return nil, fmt.Errorf("%s %s: %w", r.Name, r.Version, err)
 			}
 		}
+	}
+	if strings.HasPrefix(s.platform, "osx-") && t.Platform.MacOS.Major < 10 {
+		t.Platform.MacOS = assumedMacOS
 	}
 	return &pipTarget{env: pep508.CPython(python.Version, m.system, m.machine), tags: tags.For(t)}, nil
 }

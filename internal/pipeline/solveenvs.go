@@ -22,7 +22,8 @@ type solved struct {
 	added    []solve.Spec // kernels that corn asked for
 	// lowered are packages that sharing made older than they need be, "numpy 2.1 to 2.0".
 	lowered []string
-	wheels  []lock.Package // of PyPI
+	wheels  []lock.Package    // of PyPI
+	brings  map[string]string // distributions that wheels find in conda packages, by normal name
 }
 
 // An index is all that a wanted may choose from.

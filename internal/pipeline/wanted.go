@@ -11,6 +11,7 @@ import (
 	"github.com/nasa-openscapes/corn/conda/solve"
 	"github.com/nasa-openscapes/corn/internal/project"
 	"github.com/nasa-openscapes/corn/lock"
+	"github.com/nasa-openscapes/corn/pypi/requirements"
 )
 
 // A wanted is what one environment asks of the solver on one platform.
@@ -90,6 +91,21 @@ func (w *wanted) check(exact bool) lock.Request {
 	for _, s := range w.specs {
 		req.Conda = append(req.Conda, lock.Ask{Text: s.Text, File: s.Origin.File, Line: s.Origin.Line})
 	}
+	if set := w.env.Requirements; set != nil {
+		for _, r := range set.Constraints {
+			req.Limits = append(req.Limits, lock.Ask{Text: r.Text, File: r.File, Line: r.Line, Name: r.Name})
+		}
+		for _, list := range [][]requirements.Requirement{set.Requirements, set.Constraints} {
+			for i := range list {
+				for _, h := range list[i].Hashes {
+					if req.Hashes == nil {
+						req.Hashes = map[string][]string{}
+					}
+					req.Hashes[list[i].Key()] = append(req.Hashes[list[i].Key()], h.Algorithm+":"+h.Hex)
+				}
+			}
+		}
+	}
 	return req
 }
 
@@ -131,14 +147,18 @@ func withoutSecrets(url string) string {
 // sources are the files that w was read from, relative to its folder.
 func (w *wanted) sources() []string {
 	var out []string
-	add := func(file string) {
-		if name := filepath.Base(file); file != "" && !slices.Contains(out, name) {
-			out = append(out, name)
-		}
+	if w.env.SpecFile != "" {
+		out = append(out, filepath.Base(w.env.SpecFile))
 	}
-	add(w.env.SpecFile)
-	for _, r := range w.env.Pip {
-		add(r.File)
+	if w.env.Requirements == nil {
+		return out
+	}
+	for _, f := range w.env.Requirements.Files {
+		rel, err := filepath.Rel(filepath.FromSlash(w.env.Dir), filepath.FromSlash(f))
+		if err != nil {
+			rel = f // both are relative to the project, so there is a way
+		}
+		out = append(out, filepath.ToSlash(rel))
 	}
 	return out
 }
