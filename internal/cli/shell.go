@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -15,6 +16,9 @@ IMAGE is oci:DIR[:TAG], docker-archive:FILE or NAME[:TAG] of a registry (default
 corn build wrote to dist/image). It runs as the image's user, in a sandbox with the network of this
 machine. With --env, a conda environment is active. Whatever is changed is thrown away at the end.
 
+A step of a build that fails (apt.txt, a link script, postBuild, run) leaves its sandbox: --failed goes
+there, as the step's user, in its folder and its environment.
+
 Corn ends with the exit code of the command.`
 
 func newShell(g *globals) *cobra.Command {
@@ -26,6 +30,9 @@ func newShell(g *globals) *cobra.Command {
 		Example: "  corn shell\n  corn shell --env climate -- python -c 'import xarray'\n  corn shell oci:dist/image --root -- cat /etc/os-release",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
+			if req.Failed && (req.Env != "" || cmd.ArgsLenAtDash() != 0 && len(args) > 0) {
+				return usage(cmd, errors.New("--failed goes with neither an image nor --env"))
+			}
 			if req.Image, req.Args, err = imageAndArgs(cmd, args); err != nil {
 				return err
 			}

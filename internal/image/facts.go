@@ -114,9 +114,13 @@ type FactsOptions struct {
 	Cache FactsCache
 	// Paths are directories that ResolveDir will be asked for, besides those below
 	// StoreDir, SharedKernelsDir, <CondaDir>/envs/<any name> and the notebook env's
-	// kernelspecs, which are always known. Slash paths without the leading slash.
+	// kernelspecs, which are always known. Slash paths without the leading slash, or HomePath.
 	Paths []string
 }
+
+// HomePath stands among FactsOptions.Paths for the home of the image's user, which is known only
+// when the facts are.
+const HomePath = "~"
 
 // Facts reads every layer of the base once, unless the cache has the answer.
 func (b *Base) Facts(ctx context.Context, o FactsOptions) (*Facts, error) {
@@ -194,6 +198,11 @@ func (b *Base) facts(t *tree, anchors []string) (*Facts, error) {
 		anchors = append(slices.Clone(anchors), cleanPath(path.Dir(f.MissingEntrypoint)))
 	}
 	for _, a := range anchors {
+		if a == HomePath {
+			if a = cleanPath(f.User.Home); a == "" {
+				continue
+			}
+		}
 		if err := f.record(t, a); err != nil {
 			return nil, err
 		}

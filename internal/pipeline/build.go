@@ -86,6 +86,7 @@ type builder struct {
 	compilers    compilers
 	steps        []*step
 	folder       *projectFolder // nil: not opened
+	copied       *copiedProject // nil: the project is not copied
 	encoders     frame.Pool
 	decoders     archive.Decoders
 	large        places
@@ -111,47 +112,11 @@ type builder struct {
 // with a result: the image is there, in the other outputs at least.
 func Build(ctx context.Context, req BuildRequest, talk *report.Printer) (*BuildResult, error) {
 	began := time.Now()
-	b := &builder{req: req, talk: talk, jobs: cmp.Or(req.Jobs, runtime.GOMAXPROCS(0)), timings: map[string]time.Duration{}}
-	if err := checkTestMode(req.Test); err != nil {
-		return nil, report.In(report.Usage, err)
-	}
-	if err := b.load(); err != nil {
-		return nil, report.In(report.Project, err)
-	}
-	if err := b.readCornLock(); err != nil {
+	b := newBuilder(req, talk)
+	defer b.close()
+	if err := b.open(ctx); err != nil {
 		return nil, err
 	}
-	b.registries = image.NewRegistries(image.RegistryOptions{})
-	if err := b.readOutputs(); err != nil {
-		return nil, report.In(report.Usage, err)
-	}
-	b.nameImages(ctx)
-	if err := b.openCache(); err != nil {
-		return nil, err
-	}
-	defer b.cache.Close()
-	if err := b.openBase(ctx); err != nil {
-		return nil, report.In(report.Base, err)
-	}
-	defer b.base.Close()
-	if err := b.settleLocks(ctx); err != nil {
-		return nil, report.In(report.Lock, err)
-	}
-	if err := b.takeLocks(); err != nil {
-		return nil, err
-	}
-	if err := b.placeEnvs(); err != nil {
-		return nil, report.In(report.Base, err)
-	}
-	b.sayWithoutLock()
-	if err := b.readPrevious(ctx); err != nil {
-		return nil, err
-	}
-	defer b.closePrevious()
-	defer b.closeReused()
-	defer b.closeFolder()
-	b.compilers.make = b.newCompiler
-	defer b.compilers.close()
 	res, err := b.produce(ctx)
 	// What is damaged in a later stage shows only when the stages before it are whole.
 	for tries := 0; err != nil && tries < maxRepairs; tries++ {
@@ -178,20 +143,68 @@ func Build(ctx context.Context, req BuildRequest, talk *report.Printer) (*BuildR
 	return res, b.notPushed(res)
 }
 
+func newBuilder(req BuildRequest, talk *report.Printer) *builder {
+	return &builder{req: req, talk: talk, jobs: cmp.Or(req.Jobs, runtime.GOMAXPROCS(0)), timings: map[string]time.Duration{}}
+}
+
+// open reads all that a build begins with: the project, its locks, the base and the image of
+// before. Call close, whatever it returns.
+func (b *builder) open(ctx context.Context) error {
+	if err := checkTestMode(b.req.Test); err != nil {
+		return report.In(report.Usage, err)
+	}
+	if err := b.load(); err != nil {
+		return report.In(report.Project, err)
+	}
+	if err := b.readCornLock(); err != nil {
+		return err
+	}
+	b.registries = image.NewRegistries(image.RegistryOptions{})
+	if err := b.readOutputs(); err != nil {
+		return report.In(report.Usage, err)
+	}
+	b.nameImages(ctx)
+	if err := b.openCache(); err != nil {
+		return err
+	}
+	if err := b.openBase(ctx); err != nil {
+		return report.In(report.Base, err)
+	}
+	if err := b.settleLocks(ctx); err != nil {
+		return report.In(report.Lock, err)
+	}
+	if err := b.takeLocks(); err != nil {
+		return err
+	}
+	if err := b.placeEnvs(); err != nil {
+		return report.In(report.Base, err)
+	}
+	b.sayWithoutLock()
+	b.compilers.make = b.newCompiler
+	return b.readPrevious(ctx)
+}
+
+// close lets go of what open opened.
+func (b *builder) close() {
+	b.compilers.close()
+	b.closeFolder()
+	b.closeReused()
+	b.closePrevious()
+	if b.base != nil {
+		_ = b.base.Close() // it was only read
+	}
+	if b.cache != nil {
+		_ = b.cache.Close() // its temporary folder goes with the next one's
+	}
+}
+
 // maxRepairs bounds how often a build is tried again because the cache was damaged.
 const maxRepairs = 3
 
 // produce is the build behind the opened base. It may be called again after it failed.
 func (b *builder) produce(ctx context.Context) (*BuildResult, error) {
-	b.clobbers, b.placements = nil, nil
-	if err := b.learn(ctx); err != nil {
+	if err := b.layOut(ctx); err != nil {
 		return nil, err
-	}
-	if err := b.link(ctx); err != nil {
-		return nil, report.In(report.Package, err)
-	}
-	if err := b.planLayers(); err != nil {
-		return nil, report.In(report.Base, err)
 	}
 	for {
 		res, err := b.write(ctx)
@@ -199,6 +212,18 @@ func (b *builder) produce(ctx context.Context) (*BuildResult, error) {
 			return res, err
 		}
 	}
+}
+
+// layOut finds out what the image is to hold, and which layers hold it.
+func (b *builder) layOut(ctx context.Context) error {
+	b.clobbers, b.placements = nil, nil
+	if err := b.learn(ctx); err != nil {
+		return err
+	}
+	if err := b.link(ctx); err != nil {
+		return report.In(report.Package, err)
+	}
+	return report.In(report.Base, b.planLayers())
 }
 
 // warn tells the user and the result.
@@ -364,6 +389,9 @@ func (b *builder) link(ctx context.Context) error {
 		return err
 	}
 	if err := b.planSteps(ctx); err != nil {
+		return err
+	}
+	if err := b.planCopy(ctx); err != nil {
 		return err
 	}
 	if err := b.remember(); err != nil {

@@ -113,7 +113,9 @@ func openFailed(ctx context.Context, cacheDir string) (_ *failedRoot, err error)
 		return nil, report.Hinted(report.Usage, "run it without --failed for a shell in an image", errors.New("--failed: no step of a build has failed with this cache, or a week ago"))
 	}
 	if err == nil {
-		err = json.Unmarshal(text, &r.step)
+		if err = json.Unmarshal(text, &r.step); err == nil && len(r.step.Args) == 0 {
+			err = errors.New("step.json names no program")
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open the sandbox of the step that failed: %w", err)

@@ -94,7 +94,11 @@ func (b *builder) planLayers() error {
 
 // planRequest is what the image is to hold, and the layout of before; nil: none.
 func (b *builder) planRequest(before *plan.State) plan.Request {
-	req := plan.Request{First: notebookID, Params: plan.Params{BaseLayers: b.base.LayerCount()}, Previous: before, Execs: b.planExecs()}
+	below := b.base.LayerCount()
+	if b.copied != nil {
+		below++ // a layer that the layout does not know
+	}
+	req := plan.Request{First: notebookID, Params: plan.Params{BaseLayers: below}, Previous: before, Execs: b.planExecs()}
 	for _, c := range b.contents {
 		req.Contents = append(req.Contents, plan.Content{
 			Key: c.key, Name: c.pkg.facts.Name, Dist: store.Dist(c.pkg.facts),
@@ -146,6 +150,9 @@ func (b *builder) newVariant(c frame.Compression) *variant {
 			spec.Frames = append(spec.Frames, b.lazyFrame(frameKey(k, c)))
 		}
 		v.specs = append(v.specs, spec)
+	}
+	if b.copied != nil {
+		v.specs = append(v.specs, b.copySpec(c))
 	}
 	return v
 }
@@ -220,24 +227,41 @@ func (b *builder) build(ctx context.Context, v *variant) error {
 	var missing, steps []int
 	wanted := map[digest.SHA256]bool{}
 	for i := range v.specs {
+		isStep := v.specs[i].Kind == string(plan.ExecStep)
 		l, err := layer.Known(b.cache, v.specs[i])
-		if err == nil && b.hasFrames(v.specs[i]) {
+		known := err == nil && b.hasFrames(v.specs[i])
+		if known && !isStep {
 			v.layers[i] = l
 			continue
 		}
 		if v.taken[i], err = b.takeOver(&v.specs[i]); err != nil {
 			return err
 		}
-		isStep := v.specs[i].Kind == string(plan.ExecStep)
-		if v.taken[i] != nil && (!b.req.Verify || isStep) { // steps need not give the same twice
+		if isStep {
+			if !known {
+				l = nil
+			}
+			s := b.stepByID(v.specs[i].ID)
+			if v.layers[i], v.taken[i] = b.chooseResult(s, l, v.taken[i]); v.layers[i] == nil && v.taken[i] == nil {
+				steps = append(steps, i)
+			} else if t := v.taken[i]; t != nil {
+				b.warnOfResult(s, t.Recorded.DiffID)
+			} else {
+				b.warnOfResult(s, v.layers[i].DiffSHA256())
+			}
+			continue
+		}
+		if v.taken[i] != nil && !b.req.Verify {
 			continue
 		}
 		v.taken[i] = nil
-		if isStep {
-			steps = append(steps, i)
+		missing = append(missing, i)
+		if v.specs[i].Kind == projectID {
+			if err := b.storeCopy(ctx, v.compression); err != nil {
+				return err
+			}
 			continue
 		}
-		missing = append(missing, i)
 		for _, f := range v.specs[i].Frames {
 			wanted[f.Key] = true
 		}

@@ -281,11 +281,16 @@ func (l *locker) next(before *plan.State) (*projectlock.Lock, error) {
 	}
 	next.SetState(subdir, least, projectlock.OwnersOf(r, l.layout), ranks)
 	next.SetPythons(subdir, l.compilersByEnv())
+	results, byEnv, err := l.stepResults()
+	if err != nil {
+		return nil, err
+	}
+	next.SetSteps(subdir, results, byEnv)
 	return next, nil
 }
 
-// steps is when each env came.
-func (l *locker) steps() map[string]int {
+// arrivals is when each env came.
+func (l *locker) arrivals() map[string]int {
 	steps := map[string]int{}
 	for _, a := range l.layout.State().Arrivals {
 		steps[a.Env] = a.Step
@@ -295,7 +300,7 @@ func (l *locker) steps() map[string]int {
 
 // compilersByEnv gives each interpreter to the env that came first of those it compiles for.
 func (l *locker) compilersByEnv() map[string][]projectlock.Python {
-	steps := l.steps()
+	steps := l.arrivals()
 	out := map[string][]projectlock.Python{}
 	for _, py := range l.interpreters {
 		owner := ""

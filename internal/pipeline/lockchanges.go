@@ -41,6 +41,7 @@ func lockChanges(old, next *projectlock.Lock, was bool, subdir string) []string 
 	for _, short := range missing(slices.Sorted(maps.Keys(a)), slices.Sorted(maps.Keys(b))) {
 		say("python %s: nothing to compile any more", short)
 	}
+	stepChanges(old, next, subdir, say)
 	if !slices.Equal(old.Snapshots, next.Snapshots) && len(next.Snapshots) > 0 {
 		var names []string
 		for _, s := range next.Snapshots {

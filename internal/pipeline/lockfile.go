@@ -140,6 +140,9 @@ func (b *builder) imagePaths() []string {
 	if b.project.JupyterConfig != nil {
 		paths = append(paths, path.Dir(image.JupyterConfigPath))
 	}
+	if b.project.Settings.Steps.CopyProject {
+		paths = append(paths, image.HomePath)
+	}
 	return paths
 }
 

@@ -90,6 +90,10 @@ func (b *builder) closeFolder() {
 		_ = b.folder.Close()
 		b.folder = nil
 	}
+	if b.copied != nil {
+		_ = b.copied.Close()
+		b.copied = nil
+	}
 }
 
 // folderLayer is the folder as a layer on top of the others, so that it has the owner that it

@@ -63,7 +63,7 @@ func shellOfFailed(ctx context.Context, req ShellRequest, p *report.Printer) err
 	if err != nil {
 		return err
 	}
-	p.Say("%s of %s ran %s", r.step.Step, r.step.Project, strings.Join(r.step.Args, " "))
+	p.Say("as %s of %s left it; its program was %s", r.step.Step, r.step.Project, r.step.Args[0])
 	args := req.Args
 	if len(args) == 0 {
 		args = []string{"/bin/sh"}

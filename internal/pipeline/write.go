@@ -409,6 +409,9 @@ func (b *builder) frameIndex(c frame.Compression) map[digest.SHA256]image.FrameM
 	for _, s := range b.steps {
 		out[frameKey(s.key, c)] = image.FrameMetadata{Kind: "exec", Env: s.env}
 	}
+	if b.copied != nil {
+		out[frameKey(b.copied.key, c)] = image.FrameMetadata{Kind: projectID}
+	}
 	if b.replaceNotebook {
 		out[frameKey(b.opaqueKey(b.envByID(notebookID)), c)] = image.FrameMetadata{Kind: "opaque", Env: notebookID}
 	}

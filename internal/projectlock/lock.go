@@ -35,6 +35,7 @@ type BasePlatform struct {
 	// FactsKey names what was asked of which image (image.FactsCache); Facts are the answer.
 	FactsKey digest.SHA256
 	Facts    []Fact
+	Steps    []Step // results of steps that run above the base alone
 }
 
 // A Fact is a name of one or two words and a JSON value on one line.
@@ -76,6 +77,16 @@ type EnvPlatform struct {
 	Classes []plan.Class // exceptions to the rule, by name and id
 	Places  []string     // exceptions: layers of its placements and of its private bucket
 	Pythons []Python     // by X.Y
+	Steps   []Step       // results of steps that run above the environment
+}
+
+// A Step is what a program of the image gave: the layer of a step whose key is Key. The same
+// key need not give the same twice (apt takes what the archive has that day), so the result is
+// remembered.
+type Step struct {
+	ID     string        // of the layer: "apt", "post-link:team-a"
+	Key    digest.SHA256 // over all that the step sees
+	DiffID digest.SHA256 // of the layer, not compressed
 }
 
 // A Layer has a place in the order: the lower rank stands lower within its kind. Equal
@@ -165,6 +176,25 @@ func (l *Lock) Python(subdir, short string, newer func(a, b *Python) bool) *Pyth
 		}
 	}
 	return best
+}
+
+// Step returns the diff id that is remembered for a step with a key; zero: none is.
+func (l *Lock) Step(subdir, id string, key digest.SHA256) digest.SHA256 {
+	var all []Step
+	if p := l.Base.For(subdir); p != nil {
+		all = append(all, p.Steps...)
+	}
+	for i := range l.Envs {
+		if p := l.Envs[i].For(subdir); p != nil {
+			all = append(all, p.Steps...)
+		}
+	}
+	for _, s := range all {
+		if s.ID == id && s.Key == key {
+			return s.DiffID
+		}
+	}
+	return digest.SHA256{}
 }
 
 // Keep drops environments that the project no longer has, with all that was remembered

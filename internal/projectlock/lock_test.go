@@ -33,7 +33,7 @@ func sample(t testing.TB) *projectlock.Lock {
 	}
 	l := &projectlock.Lock{
 		Base: projectlock.Base{Ref: "oci:a base:1.0", Platforms: []projectlock.BasePlatform{
-			{Subdir: "linux-64", Digest: sum("base"), FactsKey: sum("key"), Facts: facts},
+			{Subdir: "linux-64", Digest: sum("base"), FactsKey: sum("key"), Facts: facts, Steps: []projectlock.Step{{ID: "apt", Key: sum("apt"), DiffID: sum("packages")}}},
 			{Subdir: "linux-aarch64", Digest: sum("base on arm")},
 		}},
 		Params:    projectlock.Params{AloneBytes: 8 << 20, MaxAlone: 45, Buckets: 28},
@@ -46,6 +46,7 @@ func sample(t testing.TB) *projectlock.Lock {
 					Short: "3.13", FileName: "python-3.13.5-h1_0_cpython.conda", SHA256: sum("python"), SizeBytes: 12,
 					URL: "https://conda.anaconda.org/conda-forge/linux-64/python-3.13.5-h1_0_cpython.conda",
 				}},
+				Steps: []projectlock.Step{{ID: "run:data", Key: sum("run"), DiffID: sum("data")}, {ID: "postBuild", Key: sum("post"), DiffID: sum("built")}},
 			}}},
 			{Slug: "team-a", Platforms: []projectlock.EnvPlatform{
 				{
@@ -167,6 +168,9 @@ func TestRefuses(t *testing.T) {
 		{"no digest at all", "base linux-64 digest sha256:" + strings.Repeat("00", 32), "base SUBDIR digest sha256:HEX"},
 		{"a fact that is no JSON", "base linux-64 fact glibc 2.4.1", "base SUBDIR fact NAME JSON"},
 		{"a fact of three names", "base linux-64 fact a b c 1", "base SUBDIR fact NAME JSON"},
+		{"a step without a result", "base linux-64 step apt " + hex, "base SUBDIR step ID KEY sha256:HEX"},
+		{"a result of another kind", "base linux-64 step apt " + hex + " md5:00", "base SUBDIR step ID KEY sha256:HEX"},
+		{"an env's step without a key", "env a linux-64 step postBuild sha256:" + hex, "env a SUBDIR step ID KEY sha256:HEX"},
 		{"a number that is none", "layout buckets many", "layout buckets NUMBER"},
 		{"a number with a zero before it", "layout buckets 08", "layout buckets NUMBER"},
 		{"no image has so many layers", "layout buckets 99999999", "layout buckets NUMBER"},
@@ -221,6 +225,37 @@ func TestKeepsWhatItDoesNotKnow(t *testing.T) {
 	}
 	if strings.Contains(got, "gone") {
 		t.Errorf("facts of an environment that left are kept:\n%s", got)
+	}
+}
+
+// A result is found by what the step is and sees; those of other keys mean nothing.
+func TestStep(t *testing.T) {
+	l := sample(t)
+	for _, c := range []struct {
+		subdir, id string
+		key, want  digest.SHA256
+	}{
+		{"linux-64", "apt", sum("apt"), sum("packages")},
+		{"linux-64", "postBuild", sum("post"), sum("built")},
+		{"linux-64", "postBuild", sum("other"), digest.SHA256{}},
+		{"linux-64", "run:data", sum("post"), digest.SHA256{}},
+		{"linux-aarch64", "apt", sum("apt"), digest.SHA256{}},
+	} {
+		if got := l.Step(c.subdir, c.id, c.key); got != c.want {
+			t.Errorf("Step(%s, %s) = %s, want %s", c.subdir, c.id, got, c.want)
+		}
+	}
+	l.SetSteps("linux-64", nil, map[string][]projectlock.Step{"team-a": {{ID: "post-link:team-a", Key: sum("k"), DiffID: sum("v")}}})
+	if l = parse(t, string(l.Bytes())); !l.Step("linux-64", "apt", sum("apt")).IsZero() || l.Step("linux-64", "post-link:team-a", sum("k")) != sum("v") {
+		t.Errorf("after SetSteps:\n%s", l.Bytes())
+	}
+	// Of two branches both are known; of one key the first side's.
+	a, b := sample(t), sample(t)
+	a.Envs[0].Platforms[0].Steps = []projectlock.Step{{ID: "postBuild", Key: sum("post"), DiffID: sum("ours")}}
+	b.Envs[0].Platforms[0].Steps = append(b.Envs[0].Platforms[0].Steps, projectlock.Step{ID: "run:x", Key: sum("x"), DiffID: sum("theirs")})
+	u := projectlock.Union(a, b)
+	if u.Step("linux-64", "postBuild", sum("post")) != sum("ours") || u.Step("linux-64", "run:x", sum("x")) != sum("theirs") {
+		t.Errorf("merged:\n%s", u.Bytes())
 	}
 }
 

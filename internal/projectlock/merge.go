@@ -139,4 +139,13 @@ func (p *EnvPlatform) add(o EnvPlatform, classed map[string]bool, second bool) {
 			p.Pythons = append(p.Pythons, py)
 		}
 	}
+	have := map[[2]string]bool{}
+	for _, step := range p.Steps {
+		have[[2]string{step.ID, step.Key.String()}] = true
+	}
+	for _, step := range o.Steps {
+		if !have[[2]string{step.ID, step.Key.String()}] {
+			p.Steps = append(p.Steps, step)
+		}
+	}
 }

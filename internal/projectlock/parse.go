@@ -1,6 +1,8 @@
 package projectlock
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -168,7 +170,7 @@ func sum(s string, oci bool) (digest.SHA256, bool) {
 	return d, err == nil && !d.IsZero() && (d.String() == s || d.OCI() == s)
 }
 
-const wantBase = "base ref REFERENCE, base SUBDIR digest sha256:HEX, base SUBDIR facts KEY SUM or base SUBDIR fact NAME JSON"
+const wantBase = "base ref REFERENCE, base SUBDIR digest sha256:HEX, base SUBDIR facts KEY SUM, base SUBDIR fact NAME JSON or base SUBDIR step ID KEY sha256:HEX"
 
 func (p *parser) base(f []string) {
 	if len(f) > 2 && f[1] == "ref" {
@@ -206,6 +208,13 @@ func (p *parser) base(f []string) {
 		} else if p.once("base "+f[1]+" facts", f[3]+" "+f[4]) {
 			b.FactsKey, p.claimed[f[1]] = key, of
 		}
+	case f[2] == "step":
+		step, ok := parseStep(f)
+		if !ok {
+			p.fail(wantBase)
+			return
+		}
+		b.Steps = append(b.Steps, step)
 	case f[2] == "fact" && len(f) > 4:
 		name, value, ok := cutFact(strings.TrimPrefix(p.line, "base "+f[1]+" fact "))
 		if !ok {
@@ -300,7 +309,7 @@ func (p *parser) virtual(f []string) {
 	p.fail("virtual SUBDIR NAME=VERSION=BUILD")
 }
 
-const wantEnv = "env SLUG FACT..., with FACT since, layer, class, in or python behind the platform's subdir"
+const wantEnv = "env SLUG FACT..., with FACT since, layer, class, in, python or step behind the platform's subdir"
 
 func (p *parser) env(f []string) {
 	if len(f) < 3 || slices.ContainsFunc(f[1:], func(w string) bool { return !isWord(w) }) {
@@ -353,6 +362,14 @@ var envFacts = map[string]func(p *parser, e *EnvPlatform, f []string) (want stri
 		e.Places = append(e.Places, f[4])
 		return ""
 	},
+	"step": func(_ *parser, e *EnvPlatform, f []string) string {
+		step, ok := parseStep(f[1:])
+		if !ok {
+			return "SUBDIR step ID KEY sha256:HEX"
+		}
+		e.Steps = append(e.Steps, step)
+		return ""
+	},
 	"python": func(_ *parser, e *EnvPlatform, f []string) string {
 		py, ok := parsePython(f)
 		if !ok {
@@ -365,6 +382,22 @@ var envFacts = map[string]func(p *parser, e *EnvPlatform, f []string) (want stri
 
 // maxRank bounds steps and ranks, which are added to.
 const maxRank = 1 << 30
+
+// parseStep reads what stands behind "base SUBDIR step".
+func parseStep(f []string) (s Step, ok bool) {
+	if len(f) != 6 || !isWord(f[3]) {
+		return s, false
+	}
+	s.ID = f[3]
+	var ok2 bool
+	s.Key, ok = sum(f[4], false)
+	s.DiffID, ok2 = sum(f[5], true)
+	return s, ok && ok2
+}
+
+func compareSteps(x, y Step) int {
+	return cmp.Or(strings.Compare(x.ID, y.ID), bytes.Compare(x.Key[:], y.Key[:]), bytes.Compare(x.DiffID[:], y.DiffID[:]))
+}
 
 func parsePython(f []string) (Python, bool) {
 	if len(f) != 10 || strings.Trim(f[4], "0123456789.") != "" {
@@ -391,6 +424,8 @@ func (l *Lock) sort() {
 		b := &l.Base.Platforms[i]
 		slices.SortFunc(b.Facts, func(x, y Fact) int { return strings.Compare(x.line(""), y.line("")) })
 		b.Facts = slices.Compact(b.Facts)
+		slices.SortFunc(b.Steps, compareSteps)
+		b.Steps = slices.Compact(b.Steps)
 	}
 	slices.SortFunc(l.Snapshots, func(a, b Snapshot) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 	l.Snapshots = slices.Compact(l.Snapshots)
@@ -416,5 +451,7 @@ func (e *Env) sort() {
 		p.Places = slices.Compact(p.Places)
 		slices.SortFunc(p.Pythons, func(a, b Python) int { return strings.Compare(a.Short+a.words(), b.Short+b.words()) })
 		p.Pythons = slices.Compact(p.Pythons)
+		slices.SortFunc(p.Steps, compareSteps)
+		p.Steps = slices.Compact(p.Steps)
 	}
 }

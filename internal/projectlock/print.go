@@ -75,6 +75,9 @@ func (l *Lock) baseLines() []string {
 		for _, f := range p.Facts {
 			out = append(out, f.line(p.Subdir))
 		}
+		for _, s := range p.Steps {
+			out = append(out, fmt.Sprintf("base %s step %s", p.Subdir, s.words()))
+		}
 	}
 	return out
 }
@@ -135,12 +138,19 @@ func (e *Env) lines() []string {
 			add("%s python %s %s", p.Subdir, py.Short, py.words())
 		}
 	}
+	for _, p := range e.Platforms {
+		for _, s := range p.Steps {
+			add("%s step %s", p.Subdir, s.words())
+		}
+	}
 	for _, s := range e.Other {
 		add("%s", s)
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
 }
+
+func (s *Step) words() string { return fmt.Sprintf("%s %s %s", s.ID, s.Key, s.DiffID.OCI()) }
 
 // words are the archive on one line: its parts change together.
 func (p *Python) words() string {

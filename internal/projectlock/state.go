@@ -104,7 +104,7 @@ func (l *Lock) SetState(subdir string, s plan.State, o Owners, before *Lock) {
 	l.Params = Params{s.AloneBytes, s.MaxAlone, s.Buckets}
 	for i := range l.Envs {
 		if p := l.Envs[i].For(subdir); p != nil {
-			*p = EnvPlatform{Subdir: subdir, Pythons: p.Pythons}
+			*p = EnvPlatform{Subdir: subdir, Pythons: p.Pythons, Steps: p.Steps}
 		}
 	}
 	for _, a := range s.Arrivals {
@@ -147,6 +147,22 @@ func (l *Lock) SetPythons(subdir string, byEnv map[string][]Python) {
 	}
 	for slug, list := range byEnv {
 		l.env(slug).on(subdir).Pythons = list
+	}
+}
+
+// SetSteps replaces the results of a platform: those of steps above the base, whose facts are there,
+// and those of steps above environments, by slug.
+func (l *Lock) SetSteps(subdir string, base []Step, byEnv map[string][]Step) {
+	if p := l.Base.For(subdir); p != nil {
+		p.Steps = base
+	}
+	for i := range l.Envs {
+		if p := l.Envs[i].For(subdir); p != nil {
+			p.Steps = nil
+		}
+	}
+	for slug, list := range byEnv {
+		l.env(slug).on(subdir).Steps = list
 	}
 }
 
