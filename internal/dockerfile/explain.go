@@ -47,6 +47,20 @@ type Part struct {
 	Text   string `json:"text"`           // for people
 	File   string `json:"file,omitempty"` // where to write, relative to the project
 	Write  string `json:"write,omitempty"`
+
+	set settings // that Write is made of
+}
+
+// CornYAML is all that is to be written into corn.yaml, as one text: keys that several
+// instructions ask for stand in it once. It is empty where there is nothing to write.
+func CornYAML(advice []Advice) string {
+	var all settings
+	for _, a := range advice {
+		for _, p := range a.Parts {
+			all.add(p.set)
+		}
+	}
+	return all.yaml()
 }
 
 // Explain explains every instruction, in their order.
@@ -125,7 +139,7 @@ func one(in *Instruction, r Result, format string, args ...any) []Part {
 
 // setting is a part that goes into corn.yaml.
 func setting(line int, s settings, format string, args ...any) Part {
-	return Part{Line: line, Result: Write, Text: fmt.Sprintf(format, args...), File: "corn.yaml", Write: s.yaml()}
+	return Part{Line: line, Result: Write, Text: fmt.Sprintf(format, args...), File: "corn.yaml", Write: s.yaml(), set: s}
 }
 
 func (e *explainer) expand(s string) string {
