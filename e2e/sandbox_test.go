@@ -92,9 +92,9 @@ func TestRunInChromium(t *testing.T) {
 	}
 	b.tidy()
 	for i, k := range img.Kernels {
-		code := `import os, sys; print("cell ran in", sys.prefix, "as", os.environ["HOME"])`
+		code := `import os, sys; print(f"cell ran in {sys.prefix} as {os.environ['HOME']}")`
 		if k.Language == "R" {
-			code = `cat("cell ran in", Sys.getenv("CONDA_PREFIX"), "as", Sys.getenv("HOME"))`
+			code = `cat(paste("cell ran in", Sys.getenv("CONDA_PREFIX"), "as", Sys.getenv("HOME")))`
 		}
 		b.runCell(k.DisplayName, code, "cell ran in "+k.Prefix+" as /home/jovyan")
 		if i == len(img.Kernels)-1 {
