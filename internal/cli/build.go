@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -35,7 +36,7 @@ const buildExample = `  corn build --base oci:base -o oci:image
 
 func newBuild(g *globals) *cobra.Command {
 	var req pipeline.BuildRequest
-	var locked bool
+	var locked, plan bool
 	cmd := &cobra.Command{
 		Use:     "build [PROJECT]",
 		Short:   "build the image of a project",
@@ -50,6 +51,13 @@ func newBuild(g *globals) *cobra.Command {
 			req.Version = Version()
 			req.StaleLocks = !locked
 			p := g.printer()
+			if plan {
+				res, err := pipeline.Plan(cmd.Context(), req, p)
+				if err != nil {
+					return err
+				}
+				return p.Result(res, func(w io.Writer) error { return writePlan(w, res) })
+			}
 			res, err := pipeline.Build(cmd.Context(), req, p)
 			if res == nil {
 				return err
@@ -65,6 +73,7 @@ func newBuild(g *globals) *cobra.Command {
 	f.StringArrayVar(&req.Push, "push", nil, "repository of a registry to push to, NAME[:TAG]; may be repeated; the same as -o docker://NAME[:TAG]")
 	f.BoolVar(&req.PushOptional, "push-optional", false, "exit with 0 when a registry takes no image from this user, as in a pull request of a fork")
 	f.BoolVar(&req.Verify, "verify", false, "build layers that could be taken over from the previous image, and fail if one has another digest")
+	f.BoolVar(&plan, "plan", false, "list the steps and layers with the reason why each is made or kept, and do nothing")
 	f.StringArrayVarP(&req.Tags, "tag", "t", nil, "name of the image, repo:tag or tag; may be repeated (default in a registry: the git commit)")
 	f.StringVar(&req.Test, "test", "changed", "kernels to start before an image in a registry gets its tags: changed, all or none")
 	f.StringVar(&req.Exec, "exec", "", "what runs them: sandbox, docker or podman (default: the first that works)")
@@ -89,6 +98,39 @@ func complete(cmd *cobra.Command, flag string, words ...string) {
 	if err != nil {
 		panic(err) // a flag that does not exist is a bug in this file
 	}
+}
+
+// writePlan lists layers, the lowest first, and what a step is.
+func writePlan(w io.Writer, res *pipeline.PlanResult) error {
+	steps := map[string]pipeline.PlannedStep{}
+	for _, s := range res.Steps {
+		steps[s.ID] = s
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "base  %s, %s\n", res.Base.Ref, report.Count(res.Base.Layers, "layer"))
+	for _, l := range res.Layers {
+		what := ""
+		if s, ok := steps[l.ID]; ok {
+			what = fmt.Sprintf(" (as %s, network %s, at most %s)", s.User, s.Network, shortTime(time.Duration(s.Timeout)*time.Second))
+		} else if l.Packages > 0 {
+			what = fmt.Sprintf(" (%s)", report.Count(l.Packages, "package"))
+		}
+		fmt.Fprintf(&b, "%-5s %s%s: %s\n", l.Action, l.ID, what, l.Reason)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// shortTime writes a time as corn.yaml has it: "1h", "1h30m", "90s".
+func shortTime(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }
 
 func writeBuild(w io.Writer, res *pipeline.BuildResult) error {

@@ -42,7 +42,7 @@ func Clean(e *filetree.Entry, home string) bool {
 		return slices.Contains(keptCache, what)
 	case slices.Contains(droppedFiles, what):
 		return false
-	case below(what, "var/lib/dpkg") && (strings.HasSuffix(name, "-old") || strings.HasPrefix(name, "lock")):
+	case below(what, "var/lib/dpkg") && (strings.HasSuffix(name, "-old") || strings.HasPrefix(strings.ToLower(name), "lock")):
 		return false
 	}
 	return true

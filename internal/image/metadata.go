@@ -64,6 +64,13 @@ type LayerMetadata struct {
 	SizeBytes int64           `json:"size"`
 	MediaType string          `json:"media_type"`
 	Frames    []FrameMetadata `json:"frames"`
+	Inputs    []StepInput     `json:"inputs,omitempty"` // of an exec layer
+}
+
+// StepInput is one thing that a step saw: what its layer's key is made of.
+type StepInput struct {
+	Name string        `json:"name"` // "the list of packages"
+	Sum  digest.SHA256 `json:"sum"`
 }
 
 // FrameMetadata is one frame of a layer: the bytes from Offset to Offset+SizeBytes of the

@@ -31,7 +31,7 @@ type CacheKind struct {
 // kindNames are what users call the cache's kinds.
 var kindNames = map[string]string{
 	"blob": "archives", "partial": "unfinished downloads", "tree": "unpacked layers", "frame": "frames", "layer": "layer digests",
-	kindFacts: "facts", kindMissing: "bytecode lists", kindPlan: "planned environments", kindBase: "base images",
+	kindFacts: "facts", kindMissing: "bytecode lists", kindPlan: "planned environments", kindStep: "results of steps", kindBase: "base images",
 }
 
 func openCacheAt(dir string) (*cache.Cache, error) {

@@ -241,13 +241,9 @@ func (b *builder) build(ctx context.Context, v *variant) error {
 			if !known {
 				l = nil
 			}
-			s := b.stepByID(v.specs[i].ID)
-			if v.layers[i], v.taken[i] = b.chooseResult(s, l, v.taken[i]); v.layers[i] == nil && v.taken[i] == nil {
+			v.layers[i], v.taken[i] = b.chooseResult(b.stepByID(v.specs[i].ID), l, v.taken[i])
+			if v.layers[i] == nil && v.taken[i] == nil {
 				steps = append(steps, i)
-			} else if t := v.taken[i]; t != nil {
-				b.warnOfResult(s, t.Recorded.DiffID)
-			} else {
-				b.warnOfResult(s, v.layers[i].DiffSHA256())
 			}
 			continue
 		}
@@ -271,6 +267,9 @@ func (b *builder) build(ctx context.Context, v *variant) error {
 		return err
 	}
 	if err := b.runSteps(ctx, v, steps); err != nil {
+		return err
+	}
+	if err := b.noteResults(v); err != nil {
 		return err
 	}
 	return b.verify(v)

@@ -39,7 +39,6 @@ func (b *builder) runSteps(ctx context.Context, v *variant, missing []int) error
 		if v.layers[i], err = layer.Assemble(ctx, b.cache, spec); err != nil {
 			return err
 		}
-		b.warnOfResult(s, v.layers[i].DiffSHA256())
 	}
 	return nil
 }

@@ -70,18 +70,46 @@ func (l *locker) stepResults() (base []projectlock.Step, byEnv map[string][]proj
 	return base, byEnv, nil
 }
 
+// kindStep is the cache's kind for what came of steps, by their key: builds note it for corn lock,
+// also where the layer is the previous image's.
+const kindStep = "step"
+
+// noteResults keeps what came of the steps of an image.
+func (b *builder) noteResults(v *variant) error {
+	for i, spec := range v.specs {
+		if spec.Kind != string(plan.ExecStep) {
+			continue
+		}
+		var got digest.SHA256
+		if t := v.taken[i]; t != nil {
+			got = t.Recorded.DiffID
+		} else {
+			got = v.layers[i].DiffSHA256()
+		}
+		s := b.stepByID(spec.ID)
+		b.warnOfResult(s, got)
+		if old, err := b.cache.GetBytes(kindStep, s.key); err == nil && string(old) == got.String() {
+			continue
+		}
+		if err := b.cache.PutBytes(kindStep, s.key, []byte(got.String())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // knownResult finds a step's result without running it; zero: there is none.
 func (b *builder) knownResult(s *step) (digest.SHA256, error) {
-	for _, c := range []frame.Compression{b.settings.compression, frame.Zstd, frame.Gzip} {
-		spec := layer.Spec{ID: s.id, Kind: string(plan.ExecStep), Compression: c, Frames: []layer.Frame{b.lazyFrame(frameKey(s.key, c))}}
-		if y, err := layer.Known(b.cache, spec); err == nil {
-			return y.DiffSHA256(), nil
+	if data, err := b.cache.GetBytes(kindStep, s.key); err == nil {
+		if d, err := digest.Parse(string(data)); err == nil {
+			return d, nil
 		}
-		taken, err := b.takeOver(&spec)
-		if err != nil {
+	}
+	for _, c := range []frame.Compression{frame.Zstd, frame.Gzip} {
+		spec := layer.Spec{ID: s.id, Kind: string(plan.ExecStep), Compression: c, Frames: []layer.Frame{{Key: frameKey(s.key, c)}}}
+		if taken, err := b.takeOver(&spec); err != nil {
 			return digest.SHA256{}, err
-		}
-		if taken != nil {
+		} else if taken != nil {
 			return taken.Recorded.DiffID, nil
 		}
 	}

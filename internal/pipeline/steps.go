@@ -29,7 +29,7 @@ type step struct {
 	env    string // the layer stands above this env's placements; empty: above the base
 	rank   int    // order among those of one env
 	kind   string
-	inputs []stepInput
+	inputs []image.StepInput
 	key    digest.SHA256 // over kind and inputs
 
 	after   []*step // whose layers it sees besides the base
@@ -43,12 +43,6 @@ type step struct {
 	commands func(ctx context.Context) ([]sandbox.Command, error)
 	// keep decides what becomes of a change; exec.Clean was asked before.
 	keep func(e *filetree.Entry, r io.Reader) (bool, error)
-}
-
-// A stepInput is one thing that a step sees. Its name is for people.
-type stepInput struct {
-	Name string
-	Sum  digest.SHA256
 }
 
 // stepsFormat is the number of the rules by which steps run and their changes become
@@ -126,7 +120,9 @@ func (b *builder) seesLayers(s *step, after []*step, envs ...string) {
 	}
 }
 
-func (s *step) input(name string, sum digest.SHA256) { s.inputs = append(s.inputs, stepInput{name, sum}) }
+func (s *step) input(name string, sum digest.SHA256) {
+	s.inputs = append(s.inputs, image.StepInput{Name: name, Sum: sum})
+}
 
 // linkScripts is the step that runs the post-link scripts of an env's packages, in the order
 // in which they are linked; nil: there are none.

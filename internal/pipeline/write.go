@@ -346,13 +346,13 @@ func (b *builder) describe(v *variant, kernels *kernel.Result) *image.Metadata {
 	for i, l := range v.layers {
 		if t := v.taken[i]; t != nil {
 			lm := t.Recorded // equal to what follows: equal keys are equal bytes
-			lm.Kind, lm.ID = v.specs[i].Kind, v.specs[i].ID
+			lm.Kind, lm.ID, lm.Inputs = v.specs[i].Kind, v.specs[i].ID, b.inputsOf(v.specs[i])
 			m.Layers = append(m.Layers, lm)
 			continue
 		}
 		lm := image.LayerMetadata{
 			Key: l.Key(), Kind: v.specs[i].Kind, ID: v.specs[i].ID, Digest: l.SHA256(), DiffID: l.DiffSHA256(),
-			SizeBytes: l.SizeBytes(), MediaType: mediaType(v.compression),
+			SizeBytes: l.SizeBytes(), MediaType: mediaType(v.compression), Inputs: b.inputsOf(v.specs[i]),
 		}
 		at := int64(0)
 		var rawAt int64
@@ -388,6 +388,14 @@ func (b *builder) describe(v *variant, kernels *kernel.Result) *image.Metadata {
 		m.Kernels = append(m.Kernels, image.KernelMetadata{Name: k.Name, DisplayName: k.DisplayName, Language: k.Language, Env: k.Env, Dir: k.Dir})
 	}
 	return m
+}
+
+// inputsOf is what the step of a layer sees; nil: no step makes it.
+func (b *builder) inputsOf(spec layer.Spec) []image.StepInput {
+	if spec.Kind != string(plan.ExecStep) {
+		return nil
+	}
+	return b.stepByID(spec.ID).inputs
 }
 
 func mediaType(c frame.Compression) string {
