@@ -69,3 +69,19 @@ func TestAptCommands(t *testing.T) {
 		}
 	}
 }
+
+func TestProxies(t *testing.T) {
+	got := Proxies([]string{"PATH=/bin", "https_proxy=http://p:1", "HTTP_PROXY=", "NO_PROXY=localhost", "MY_HTTP_PROXY=x", "HOME=/root"})
+	if want := []string{"https_proxy=http://p:1", "NO_PROXY=localhost"}; !slices.Equal(got, want) {
+		t.Errorf("Proxies = %q, want %q", got, want)
+	}
+}
+
+func TestEnv(t *testing.T) {
+	env := Env([]string{"PATH=/srv/bin", "A=1", "PYTHONHASHSEED=7"}, "/home/jovyan", "A=2", "B=x=y")
+	for name, want := range map[string]string{"PATH": "/srv/bin", "HOME": "/home/jovyan", "A": "2", "B": "x=y", "PYTHONHASHSEED": "0", "SOURCE_DATE_EPOCH": "315619200", "C": ""} {
+		if got := Getenv(env, name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+}

@@ -38,6 +38,22 @@ func Env(image []string, home string, set ...string) []string {
 	return out
 }
 
+// Proxies are the variables of this machine that say how the network is reached: the only ones
+// that programs of a step with network inherit, as those of docker build do.
+func Proxies(env []string) []string {
+	var out []string
+	for _, v := range env {
+		name, value, _ := strings.Cut(v, "=")
+		switch strings.ToUpper(name) {
+		case "HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY":
+			if value != "" {
+				out = append(out, v)
+			}
+		}
+	}
+	return out
+}
+
 // Getenv returns a variable of an environment.
 func Getenv(env []string, name string) string {
 	for _, v := range slices.Backward(env) {

@@ -67,6 +67,9 @@ func some(list []string) string {
 
 // mayRead tells whether a build may look at a new file or folder of the project.
 func (b *builder) mayRead(p string) bool {
+	if b.hasProjectSteps() || b.project.Settings.Steps.CopyProject {
+		return true // all but what .dockerignore names, and an image is no place to be wrong about that
+	}
 	envs := path.Join(b.project.Config, "environments") + "/"
 	if strings.HasPrefix(p, envs) || strings.HasSuffix(p, "/") && strings.HasPrefix(envs, p) {
 		return true

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -149,6 +150,9 @@ func (b *builder) runStep(ctx context.Context, v *variant, i int, s *step, w *la
 		layers = append(layers, folder)
 	}
 	b.talk.Say("step       %s: %s", s.name, report.Count(len(commands), "program"))
+	if s.network && b.req.Offline {
+		b.talk.Say("step       %s has no network: --offline", s.name)
+	}
 	root, err := sandbox.Open(ctx, b.cache, layers, sandbox.Options{})
 	if err != nil {
 		return fail(err, nil)
@@ -176,7 +180,9 @@ func (b *builder) runStep(ctx context.Context, v *variant, i int, s *step, w *la
 // confine gives a program of a step its user, network and limits.
 func (b *builder) confine(root *sandbox.Root, s *step, c *sandbox.Command) {
 	own := b.project.Settings.Steps
-	c.Network = s.network
+	if c.Network = s.network && !b.req.Offline; c.Network {
+		c.Env = exec.Env(c.Env, "", exec.Proxies(os.Environ())...)
+	}
 	c.Limits = sandbox.Limits{DiskBytes: cmp.Or(own.DiskBytes, stepDiskBytes), MemoryBytes: own.MemoryBytes, Processes: own.Processes}
 	if s.root || b.uid == 0 {
 		return

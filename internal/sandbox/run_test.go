@@ -340,3 +340,33 @@ func BenchmarkStart(b *testing.B) {
 		}
 	}
 }
+
+// What a Root held goes on in another one: a step that failed is looked at like that.
+func TestDetach(t *testing.T) {
+	eachMode(t, func(t *testing.T, m Mode) {
+		r := openRoot(t, m)
+		dir := filepath.Join(shared.Dir(), "kept-"+string(m))
+		must(t, r, Command{}, "write /srv/new one ; rm /home/jovyan/.profile")
+		if err := r.Detach(dir); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := RemoveAll(dir); err != nil {
+				t.Error(err)
+			}
+		})
+		if got := must(t, r, Command{}, "ls /srv"); got != "" {
+			t.Errorf("the first root still has %q", got)
+		}
+		for i, want := range []string{"one", "onemore"} { // what is changed stays
+			again, err := Open(t.Context(), shared, []Layer{layerOf(toolroot.Base(t))}, Options{Mode: m, Changes: dir})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := must(t, again, Command{}, "cat /srv/new ; ls /home/jovyan ; append /srv/new more")
+			if err := again.Close(); got != want || err != nil {
+				t.Errorf("opened %d times: got %q, %v, want %q", i+1, got, err, want)
+			}
+		}
+	})
+}
