@@ -79,7 +79,7 @@ type explainer struct {
 	p    Project
 	out  []Advice
 	vars map[string]string // of ARG and ENV, as far as their values are known
-	args map[string]string // of ARG and ENV in this stage: a run step does not know them by itself
+	args map[string]string // of ARG in this stage: run steps do not know them by themselves
 
 	// ownSources: the commands change what apt knows, and install from there.
 	ownSources bool
@@ -287,10 +287,10 @@ func (e *explainer) env(in *Instruction) []Part {
 		}
 	}
 	for name, value := range known { // a line's variables are known below it
-		e.vars[name], e.args[name] = value, value
+		e.vars[name] = value
+		delete(e.args, name) // ENV wins, and steps see env of corn.yaml
 		if strings.Contains(value, "$") {
 			delete(e.vars, name)
-			delete(e.args, name)
 		}
 	}
 	if len(set) > 0 {
