@@ -65,6 +65,7 @@ type builder struct {
 	// nameImages
 	checkout checkout.State
 	branches checkout.Branches
+	shown    map[string]bool // paths of the project that become part of the image, or are seen by steps
 
 	// reach
 	channels  *channels

@@ -11,6 +11,7 @@ import (
 
 	"github.com/nasa-openscapes/corn/digest"
 	"github.com/nasa-openscapes/corn/internal/checkout"
+	"github.com/nasa-openscapes/corn/internal/exec"
 	"github.com/nasa-openscapes/corn/internal/image"
 	"github.com/nasa-openscapes/corn/internal/report"
 	"github.com/nasa-openscapes/corn/oci/frame"
@@ -45,6 +46,7 @@ func (b *builder) defaultTag(ctx context.Context) string {
 		return "latest"
 	}
 	tag := checkout.Short(b.checkout.Commit)
+	b.shown = b.shownToSteps(ctx)
 	changed, err := checkout.Changed(ctx, b.project.Dir, b.mayRead)
 	if err != nil {
 		b.talk.Say("tag        %s; whether the project is as the commit has it is not known: %v", tag, err)
@@ -65,10 +67,27 @@ func some(list []string) string {
 	return fmt.Sprintf("%s and %d more", list[0], len(list)-1)
 }
 
+// shownToSteps are the files and folders of the project that steps see, or that the home gets.
+func (b *builder) shownToSteps(ctx context.Context) map[string]bool {
+	shown := map[string]bool{}
+	if !b.hasProjectSteps() && !b.project.Settings.Steps.CopyProject {
+		return shown
+	}
+	f, err := exec.OpenFolder(ctx, b.project.Dir, b.isOutput, exec.FolderLimits{})
+	if err != nil {
+		return shown // who copies the folder says why it cannot be read
+	}
+	defer f.Close()
+	for _, e := range f.Entries {
+		shown[e.Path] = true
+	}
+	return shown
+}
+
 // mayRead tells whether a build may look at a new file or folder of the project.
 func (b *builder) mayRead(p string) bool {
-	if b.hasProjectSteps() || b.project.Settings.Steps.CopyProject {
-		return true // all but what .dockerignore names, and an image is no place to be wrong about that
+	if b.shown[strings.TrimSuffix(p, "/")] {
+		return true
 	}
 	envs := path.Join(b.project.Config, "environments") + "/"
 	if strings.HasPrefix(p, envs) || strings.HasSuffix(p, "/") && strings.HasPrefix(envs, p) {

@@ -117,7 +117,7 @@ func aptGet(args []string) error {
 		status := ""
 		for _, n := range names[1:] {
 			if n == "missing" {
-				return errors.New("E: Unable to locate package missing")
+				return errors.New("E: Unable to locate package missing") //nolint:staticcheck // apt-get says so
 			}
 			fmt.Println("Setting up", n)
 			files["/usr/share/doc/"+n+"/copyright"] = n + "\n"
