@@ -38,7 +38,7 @@ func main() {
 }
 
 // parts are what --only chooses from, in the order in which they run.
-var parts = []string{"builds", "sizes", "loads", "changes", "starts", "memory", "solve"}
+var parts = []string{"builds", "sizes", "loads", "changes", "starts", "launch", "memory", "solve"}
 
 func command() *cobra.Command {
 	var o options

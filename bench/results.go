@@ -28,6 +28,7 @@ type results struct {
 	Loads    []loadFigures     `json:"loads"`
 	Changes  []changeFigures   `json:"changes"`
 	Starts   []startFigures    `json:"starts"`
+	Launch   []launchFigures   `json:"launch"`
 	Memory   []memoryFigures   `json:"memory"`
 	Solves   solveResults      `json:"solves"`
 }
@@ -82,7 +83,7 @@ type startFigures struct {
 
 func (r *results) tables() []table.Table {
 	var out []table.Table
-	for _, t := range []table.Table{r.buildTable(), r.ratioTable(), r.sizeTable(), r.loadTable(), r.changeTable(), r.startTable(), r.memoryTable(), r.solveTable(), r.lockTable(), r.growthTable()} {
+	for _, t := range []table.Table{r.buildTable(), r.ratioTable(), r.sizeTable(), r.loadTable(), r.changeTable(), r.startTable(), r.launchTable(), r.memoryTable(), r.solveTable(), r.lockTable(), r.growthTable()} {
 		if len(t.Rows) > 0 {
 			out = append(out, t)
 		}

@@ -214,6 +214,11 @@ func (b *bench) run(ctx context.Context) error {
 			return fmt.Errorf("starts: %w", err)
 		}
 	}
+	if b.wants("launch") {
+		if err := b.launch(ctx); err != nil {
+			return fmt.Errorf("launch: %w", err)
+		}
+	}
 	if b.wants("memory") {
 		if err := b.memory(ctx); err != nil {
 			return fmt.Errorf("memory: %w", err)

@@ -136,16 +136,19 @@ func TestBaseTiny(t *testing.T) {
 	}
 }
 
-// The committed locks of the example name what its environments ask for.
-func TestExampleIsLocked(t *testing.T) {
-	root := filepath.Join("..", "examples", "hackweek", "ci")
+// The committed locks of the examples name what their environments ask for.
+func TestExamplesAreLocked(t *testing.T) {
 	for file, wants := range map[string][]string{
-		"conda-lock.yml":                          {"- name: jupyterlab\n", "- name: jupyterhub-singleuser\n", "/python-3.13."},
-		"environments/team-a/conda-lock.yml":      {"/python-3.13.", "/xarray-2025.", "/numpy-2.2.", "/ipykernel-6."},
-		"environments/team-b/conda-linux-64.lock": {"@EXPLICIT\n", "/python-3.11.", "/xarray-2023.", "/numpy-1.24.", "/dask-2022."},
-		"environments/r/conda-lock.yml":           {"- name: r-base\n", "- name: r-irkernel\n"},
+		"hackweek/ci/conda-lock.yml":                          {"- name: jupyterlab\n", "- name: jupyterhub-singleuser\n", "/python-3.13."},
+		"hackweek/ci/environments/team-a/conda-lock.yml":      {"/python-3.13.", "/xarray-2025.", "/numpy-2.2.", "/ipykernel-6."},
+		"hackweek/ci/environments/team-b/conda-linux-64.lock": {"@EXPLICIT\n", "/python-3.11.", "/xarray-2023.", "/numpy-1.24.", "/dask-2022."},
+		"hackweek/ci/environments/r/conda-lock.yml":           {"- name: r-base\n", "- name: r-irkernel\n"},
+		"seed/ci/conda-lock.yml":                              {"- name: jupyterlab\n", "- name: jupyterhub-singleuser\n", "/python-3.13."},
+		"seed/ci/environments/ice/conda-lock.yml":             {"/python-3.13.", "/xarray-2025.", "/python-dateutil-", "/packaging-"},
+		"seed/ci/environments/ocean/conda-lock.yml":           {"/python-3.11.", "/xarray-2023.", "/dask-2022."},
+		"seed/ci/environments/land/conda-lock.yml":            {"/python-3.11.", "/pandas-1.5.", "/beautifulsoup4-"},
 	} {
-		data, err := os.ReadFile(filepath.Join(root, file))
+		data, err := os.ReadFile(filepath.Join("..", "examples", filepath.FromSlash(file)))
 		if err != nil {
 			t.Error(err)
 			continue

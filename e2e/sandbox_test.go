@@ -3,9 +3,11 @@ package e2e
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -20,19 +22,24 @@ import (
 // has to end well.
 func runWithoutDocker(t *testing.T, s *stage, image string) string {
 	t.Helper()
-	cmd := exec.CommandContext(within(t, 5*time.Minute), s.corn, "run", image, "--quiet")
+	ctx, cancel := withoutTest(5 * time.Minute) // it is to end by itself, after the test
+	cmd := exec.CommandContext(ctx, s.corn, "run", image, "--quiet")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
+		cancel()
 		t.Fatal(err)
 	}
 	if err := cmd.Start(); err != nil {
+		cancel()
 		t.Fatal(err)
 	}
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
+		cancel()
 		t.Fatalf("corn run printed %q: %v, %v", line, err, cmd.Wait())
 	}
 	t.Cleanup(func() {
+		defer cancel()
 		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Error(err)
 		}
@@ -62,11 +69,17 @@ func TestRunWithoutDocker(t *testing.T) {
 }
 
 // What corn run opens looks and works in Chromium as under a hub: every kernel is in the launcher,
-// and a cell runs in each.
+// and a cell runs in each. The image is a layout, as corn build writes it.
 func TestRunInChromium(t *testing.T) {
 	s := need(t)
-	img := must[*image](t)(s.hackweek())
-	url := runWithoutDocker(t, s, "docker-archive:"+s.dir+"/hackweek.tar")
+	layout := "oci:" + filepath.Join(s.dir, "hackweek")
+	out := must[[]byte](t)(s.run(within(t, 10*time.Minute), s.corn, "build", filepath.Join(s.root, "examples", "hackweek"), "--base", "oci:"+filepath.Join(s.dir, "base"),
+		"-o", layout, "--channel-alias", s.channelURL, "--cache-dir", filepath.Join(s.dir, "corn-cache"), "--json"))
+	img := &image{}
+	if err := json.Unmarshal(out, img); err != nil {
+		t.Fatal(err)
+	}
+	url := runWithoutDocker(t, s, layout)
 	b := open(t)
 	b.do(time.Minute, "open the URL that corn run printed", chromedp.Navigate(url), chromedp.WaitVisible(chromedp.CSS(`.jp-Launcher`)))
 	want := []string{"Python 3 (ipykernel)"}
@@ -79,14 +92,14 @@ func TestRunInChromium(t *testing.T) {
 	}
 	b.tidy()
 	for i, k := range img.Kernels {
-		code := `import os, sys; print("cell ran in", sys.prefix, "as", os.environ["HOME"])`
+		code := `import os, sys; print(f"cell ran in {sys.prefix} as {os.environ['HOME']}")`
 		if k.Language == "R" {
-			code = `cat("cell ran in", Sys.getenv("CONDA_PREFIX"), "as", Sys.getenv("HOME"))`
+			code = `cat(paste("cell ran in", Sys.getenv("CONDA_PREFIX"), "as", Sys.getenv("HOME")))`
 		}
 		b.runCell(k.DisplayName, code, "cell ran in "+k.Prefix+" as /home/jovyan")
 		if i == len(img.Kernels)-1 {
-			b.do(20*time.Second, "show the last notebook", chromedp.Evaluate[chromedp.Void](
-				`[...document.querySelectorAll('#jp-main-dock-panel .lm-TabBar-tab')].filter(e => e.textContent.includes('.ipynb')).at(-1).dispatchEvent(new PointerEvent('pointerdown', {bubbles: true, button: 0}))`),
+			tab := fmt.Sprintf(`#jp-main-dock-panel .lm-TabBar-tab[title*="Untitled%d.ipynb"]`, i) // the first has no number
+			b.do(20*time.Second, "show the last notebook", chromedp.Click(chromedp.CSS(tab)),
 				chromedp.WaitVisible(front+` .jp-OutputArea-output`), chromedp.Sleep(time.Second))
 			b.screenshot("run.png")
 		}

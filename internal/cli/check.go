@@ -77,6 +77,7 @@ func writeDockerfile(w io.Writer, d *pipeline.CheckedDockerfile) error {
 	} else {
 		b.WriteString("What becomes of its instructions:\n")
 	}
+	settings := 0
 	for _, in := range d.Instructions {
 		fmt.Fprintf(&b, "%4d  %s\n", in.Line, in.Text)
 		for _, part := range in.Parts {
@@ -84,10 +85,19 @@ func writeDockerfile(w io.Writer, d *pipeline.CheckedDockerfile) error {
 			if part.Result == "write" {
 				where += part.File
 			}
+			if part.Result == "write" && part.File == "corn.yaml" {
+				settings++
+			}
 			fmt.Fprintf(&b, "      %s: %s\n", where, part.Text)
 			for line := range strings.Lines(part.Write) {
 				fmt.Fprintf(&b, "          %s\n", strings.TrimRight(line, "\n"))
 			}
+		}
+	}
+	if settings > 1 {
+		b.WriteString("\nAll that is to be written into corn.yaml:\n")
+		for line := range strings.Lines(d.CornYAML) {
+			fmt.Fprintf(&b, "          %s\n", strings.TrimRight(line, "\n"))
 		}
 	}
 	_, err := io.WriteString(w, b.String())

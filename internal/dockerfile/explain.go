@@ -47,6 +47,20 @@ type Part struct {
 	Text   string `json:"text"`           // for people
 	File   string `json:"file,omitempty"` // where to write, relative to the project
 	Write  string `json:"write,omitempty"`
+
+	set settings // that Write is made of
+}
+
+// CornYAML is all that is to be written into corn.yaml, as one text: keys that several
+// instructions ask for stand in it once. It is empty where there is nothing to write.
+func CornYAML(advice []Advice) string {
+	var all settings
+	for _, a := range advice {
+		for _, p := range a.Parts {
+			all.add(p.set)
+		}
+	}
+	return all.yaml()
 }
 
 // Explain explains every instruction, in their order.
@@ -65,7 +79,7 @@ type explainer struct {
 	p    Project
 	out  []Advice
 	vars map[string]string // of ARG and ENV, as far as their values are known
-	args map[string]string // of ARG and ENV in this stage: a run step does not know them by itself
+	args map[string]string // of ARG in this stage: run steps do not know them by themselves
 
 	// ownSources: the commands change what apt knows, and install from there.
 	ownSources bool
@@ -125,7 +139,7 @@ func one(in *Instruction, r Result, format string, args ...any) []Part {
 
 // setting is a part that goes into corn.yaml.
 func setting(line int, s settings, format string, args ...any) Part {
-	return Part{Line: line, Result: Write, Text: fmt.Sprintf(format, args...), File: "corn.yaml", Write: s.yaml()}
+	return Part{Line: line, Result: Write, Text: fmt.Sprintf(format, args...), File: "corn.yaml", Write: s.yaml(), set: s}
 }
 
 func (e *explainer) expand(s string) string {
@@ -273,10 +287,10 @@ func (e *explainer) env(in *Instruction) []Part {
 		}
 	}
 	for name, value := range known { // a line's variables are known below it
-		e.vars[name], e.args[name] = value, value
+		e.vars[name] = value
+		delete(e.args, name) // ENV wins, and steps see env of corn.yaml
 		if strings.Contains(value, "$") {
 			delete(e.vars, name)
-			delete(e.args, name)
 		}
 	}
 	if len(set) > 0 {

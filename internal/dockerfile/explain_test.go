@@ -47,7 +47,8 @@ func TestExplain(t *testing.T) {
 				t.Fatal(err)
 			}
 			var got strings.Builder
-			for _, a := range Explain(f, p) {
+			advice := Explain(f, p)
+			for _, a := range advice {
 				fmt.Fprintf(&got, "%d-%d %s\n", a.Line, a.EndLine, a.Text)
 				for _, part := range a.Parts {
 					fmt.Fprintf(&got, "  %d %s: %s\n", part.Line, part.Result, part.Text)
@@ -64,6 +65,11 @@ func TestExplain(t *testing.T) {
 					}
 				}
 			}
+			all := CornYAML(advice)
+			if _, err := project.ParseSettings("corn.yaml", []byte(all)); err != nil {
+				t.Errorf("all that is to be written is no corn.yaml: %v", err)
+			}
+			fmt.Fprintf(&got, "\n%s\n", all)
 			if *update {
 				ar.Files[want].Data = []byte(got.String())
 				if err := os.WriteFile(name, txtar.Format(ar), 0o644); err != nil {

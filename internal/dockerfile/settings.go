@@ -3,6 +3,7 @@ package dockerfile
 import (
 	"encoding/json"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -27,10 +28,18 @@ func (s *settings) add(o settings) {
 	if o.base != "" {
 		s.base = o.base
 	}
-	s.platforms = append(s.platforms, o.platforms...)
+	for _, p := range o.platforms {
+		if !slices.Contains(s.platforms, p) {
+			s.platforms = append(s.platforms, p)
+		}
+	}
 	s.env = append(s.env, o.env...)
 	s.labels = append(s.labels, o.labels...)
-	s.strip = append(s.strip, o.strip...)
+	for _, g := range o.strip {
+		if !slices.Contains(s.strip, g) {
+			s.strip = append(s.strip, g)
+		}
+	}
 	s.run = append(s.run, o.run...)
 }
 

@@ -119,8 +119,7 @@ func (e *explainer) runPart(line int, name string, root bool, text, format strin
 	return setting(line, settings{run: []runStep{{name, root, e.withArgs(text)}}}, format, args...)
 }
 
-// withArgs sets variables of the Dockerfile that a step uses in front of it: steps see the
-// base's environment.
+// withArgs sets the ARGs that a step uses in front of it: the image's environment lacks them.
 func (e *explainer) withArgs(text string) string {
 	var set []string
 	for name, value := range e.args {

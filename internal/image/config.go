@@ -61,13 +61,14 @@ var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 // placed: without /bin/sh, or below a file.
 func PlanConfig(f *Facts, o ConfigOptions) (*ConfigPlan, error) {
 	p := &ConfigPlan{Env: slices.Clone(o.Env), Labels: o.Labels, Data: map[string][]byte{}}
-	env := slices.Clone(f.Env)
-	for i, v := range o.Env {
+	for _, v := range o.Env {
 		if !envName.MatchString(v.Name) || strings.ContainsRune(v.Value, 0) {
 			return nil, fmt.Errorf("image variable %q: want a name of letters, digits and _, and a value without NUL", v.Name)
 		}
-		p.Env[i].Value = expandEnv(v.Value, env)
-		env = setenv(env, p.Env[i])
+	}
+	env := Environment(f.Env, o.Env)
+	for i := range p.Env { // the last one of a name counts
+		p.Env[i].Value = getenv(env, p.Env[i].Name)
 	}
 	if o.NotebookPrefix != "" {
 		bin := "/" + o.NotebookPrefix + "/bin"
@@ -159,21 +160,24 @@ func (p *ConfigPlan) apply(base *v1.ConfigFile) *v1.ConfigFile {
 	return c
 }
 
+// Environment is a base's environment with variables set as ConfigOptions.Env says.
+func Environment(base []string, set []EnvVar) []string {
+	env := slices.Clone(base)
+	for _, v := range set {
+		env = setenv(env, EnvVar{v.Name, expandEnv(v.Value, env)})
+	}
+	return env
+}
+
 var envReference = regexp.MustCompile(`\$?\$\{[A-Za-z_][A-Za-z0-9_]*\}`)
 
-// expandEnv fills in variables: the last of a name in env.
+// expandEnv fills in variables.
 func expandEnv(value string, env []string) string {
 	return envReference.ReplaceAllStringFunc(value, func(ref string) string {
 		if strings.HasPrefix(ref, "$$") {
 			return ref[1:]
 		}
-		found := ""
-		for _, e := range env {
-			if rest, ok := strings.CutPrefix(e, ref[2:len(ref)-1]+"="); ok {
-				found = rest
-			}
-		}
-		return found
+		return getenv(env, ref[2:len(ref)-1])
 	})
 }
 

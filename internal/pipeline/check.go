@@ -44,6 +44,7 @@ type CheckedDockerfile struct {
 	Path         string              `json:"path"`
 	Problem      string              `json:"problem,omitempty"` // why it cannot be explained
 	Instructions []dockerfile.Advice `json:"instructions"`
+	CornYAML     string              `json:"corn_yaml,omitempty"` // all that is to be written there
 }
 
 // Check reads a project and its locks. It needs no network, no base and no cache. A project
@@ -157,6 +158,7 @@ func explainDockerfiles(dir string, about dockerfile.Project, folders ...string)
 				p.Config = p.Context
 			}
 			c.Instructions = dockerfile.Explain(parsed, p)
+			c.CornYAML = dockerfile.CornYAML(c.Instructions)
 		}
 		out = append(out, c)
 	}

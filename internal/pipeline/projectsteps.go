@@ -131,6 +131,7 @@ func (b *builder) projectStep(id, name string, rank int, after []*step, f *proje
 	} else {
 		b.seesLayers(s, after)
 	}
+	b.inputVariables(s)
 	s.input("the project's folder", f.sum)
 	s.keep = func(c *filetree.Entry, _ io.Reader) (bool, error) {
 		switch {
@@ -192,7 +193,7 @@ func (b *builder) runStepOf(r *project.RunStep, i int, after []*step, f *project
 // launcher of kernels sources them.
 func (b *builder) inNotebook(args []string) (sandbox.Command, error) {
 	prefix := "/" + strings.TrimPrefix(b.base.NotebookPrefix(), "/")
-	env := exec.Env(b.baseFacts.Env, b.baseFacts.User.Home, "REPO_DIR=/"+workDir)
+	env := exec.Env(b.imageEnv(), b.baseFacts.User.Home, "REPO_DIR=/"+workDir)
 	if !b.hasNotebook() && b.baseFacts.Notebook == nil {
 		return sandbox.Command{Args: args, Env: env}, nil
 	}

@@ -167,9 +167,7 @@ func (b *builder) metadataFiles() (*kernel.Result, *image.ConfigPlan, error) {
 	for _, n := range kernels.Notices {
 		b.warn("%s", n)
 	}
-	for _, v := range b.project.Settings.Env {
-		o.Env = append(o.Env, image.EnvVar{Name: v.Name, Value: v.Value})
-	}
+	o.Env = b.variables()
 	for _, l := range b.project.Settings.Labels {
 		if o.Labels == nil {
 			o.Labels = map[string]string{}
