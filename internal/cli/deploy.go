@@ -24,7 +24,7 @@ func newDeploy(g *globals) *cobra.Command {
 		Args:  noCommand,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newDeployValues(g))
+	cmd.AddCommand(newDeployValues(g), newDeployProfile(g))
 	return cmd
 }
 
