@@ -34,7 +34,7 @@ func GitAddress(remote string) (string, error) {
 	return strings.TrimSuffix(u.String(), "/"), nil
 }
 
-var scpForm = regexp.MustCompile(`^(?:[^@/]+@)?([A-Za-z0-9.-]+):([^:]+)$`)
+var scpForm = regexp.MustCompile(`^(?:[^@/]+@)?([A-Za-z0-9.-]{2,}):([^:\\]+)$`)
 
 // folder is what git clone calls the repository's folder.
 func (n Notebook) folder() string {
@@ -43,11 +43,7 @@ func (n Notebook) folder() string {
 
 // lab is JupyterLab's address of the file below a server's root.
 func (n Notebook) lab(folder string) string {
-	at := "lab/tree/" + folder
-	if n.Path != "" {
-		at = path.Join(at, n.Path)
-	}
-	parts := strings.Split(at, "/")
+	parts := strings.Split(path.Join("lab/tree", folder, n.Path), "/")
 	for i, p := range parts {
 		parts[i] = url.PathEscape(p)
 	}
@@ -103,9 +99,9 @@ func binderProvider(repository string) (string, error) {
 	case u.Host == "github.com" && strings.Count(name, "/") == 1:
 		return "gh/" + name, nil
 	case u.Host == "gitlab.com":
-		return "gl/" + url.PathEscape(name), nil
+		return "gl/" + url.QueryEscape(name), nil
 	}
-	return "git/" + url.PathEscape(repository), nil
+	return "git/" + url.QueryEscape(repository), nil
 }
 
 func trimGit(s string) string { return strings.TrimSuffix(strings.TrimSuffix(s, "/"), ".git") }

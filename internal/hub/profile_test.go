@@ -88,7 +88,7 @@ func TestLinks(t *testing.T) {
 		{"Binder builds another repository", must(n.BinderLink("https://mybinder.org", "https://github.com/e/v", "v 1")), "https://mybinder.org/v2/gh/e/v/v%201?urlpath=git-pull%3Frepo%3Dhttps%253A%252F%252Fgithub.com%252Fo%252Fr.git%26urlpath%3Dlab%252Ftree%252Fr%252Fa%252520b%252Ftour.ipynb%26branch%3Dmain"},
 		{"Binder builds this one", must(n.BinderLink("https://mybinder.org", "https://github.com/o/r", "main")), "https://mybinder.org/v2/gh/o/r/main?urlpath=lab%2Ftree%2Fa%2520b%2Ftour.ipynb"},
 		{"GitLab", must(n.BinderLink("https://mybinder.org", "https://gitlab.com/g/s/p", "main")), "https://mybinder.org/v2/gl/g%2Fs%2Fp/main?urlpath=git-pull%3Frepo%3Dhttps%253A%252F%252Fgithub.com%252Fo%252Fr.git%26urlpath%3Dlab%252Ftree%252Fr%252Fa%252520b%252Ftour.ipynb%26branch%3Dmain"},
-		{"elsewhere", must(Notebook{"https://example.org/r", "b", ""}.BinderLink("https://mybinder.org", "https://example.org/r", "b")), "https://mybinder.org/v2/git/https:%2F%2Fexample.org%2Fr/b?urlpath=lab%2Ftree"},
+		{"elsewhere", must(Notebook{"https://example.org/r", "b", ""}.BinderLink("https://mybinder.org", "https://example.org/r", "b")), "https://mybinder.org/v2/git/https%3A%2F%2Fexample.org%2Fr/b?urlpath=lab%2Ftree"},
 		{"scp", must(GitAddress("git@github.com:o/r.git")), "https://github.com/o/r.git"},
 		{"ssh", must(GitAddress("ssh://git@example.org:22/o/r")), "https://example.org/o/r"},
 		{"a token in the remote", must(GitAddress("https://x:ghp_secret@github.com/o/r/")), "https://github.com/o/r"},
