@@ -13,8 +13,8 @@ import (
 
 const deployLong = `Give a JupyterHub a new image, and see that it works there.
 
-"deploy values" edits the files that say which image a hub takes; "deploy profile" prints an entry
-for its list of profiles.`
+"deploy values" edits the files that say which image a hub takes, "deploy profile" prints an entry
+for its list of profiles, and "deploy hub" tries an image on a hub and restarts servers.`
 
 func newDeploy(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
@@ -24,7 +24,7 @@ func newDeploy(g *globals) *cobra.Command {
 		Args:  noCommand,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newDeployValues(g), newDeployProfile(g))
+	cmd.AddCommand(newDeployValues(g), newDeployProfile(g), newDeployHub(g))
 	return cmd
 }
 

@@ -16,7 +16,9 @@ import (
 type deployed struct {
 	ref      hub.Ref // of a registry, with the digest
 	kernels  []hub.Kernel
-	warnings []string // of dask's workers
+	warnings []string          // of dask's workers
+	prefixes map[string]string // of environments, by name, as the image has them: "/srv/conda/envs/a"
+	sum      string            // SHA-256 of image.json, hexadecimal
 }
 
 // openDeployed reads an image. as names one that is not in a registry. An image that corn did not
@@ -37,7 +39,7 @@ func openDeployed(ctx context.Context, from, as, platform, cacheDir string, talk
 		return nil, err
 	}
 	defer source.Close()
-	d := &deployed{}
+	d := &deployed{prefixes: map[string]string{}}
 	switch at := source.Ref(); {
 	case as != "":
 		if d.ref, err = hub.ParseRef(as); err != nil {
@@ -68,6 +70,7 @@ func openDeployed(ctx context.Context, from, as, platform, cacheDir string, talk
 	if err != nil {
 		return nil, report.In(report.Registry, fmt.Errorf("%s: %w", from, err))
 	}
+	d.sum = digest.Sum(text).String()
 	d.describe(m)
 	return d, nil
 }
@@ -83,6 +86,7 @@ func (d *deployed) describe(m *image.Metadata) {
 	for i := range m.Envs {
 		e := &m.Envs[i]
 		envs[e.Name] = e
+		d.prefixes[e.Name] = "/" + e.Prefix
 		worker := hub.Env{Name: e.Name, Versions: map[string]string{}}
 		for _, sum := range e.Artifacts {
 			if a := artifacts[sum]; a != nil && slices.Contains(hub.WorkerPackages, strings.ToLower(a.Name)) {

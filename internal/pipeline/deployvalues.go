@@ -47,6 +47,36 @@ func (e *DriftError) Hint() string { return "run the same command without --chec
 // the first is written; each appears at once, with its mode.
 func DeployValues(req DeployValuesRequest, talk *report.Printer) (*DeployValuesResult, error) {
 	res := &DeployValuesResult{Format: 1, Images: req.Images}
+	edits, err := planValues(req, talk)
+	if err != nil {
+		return nil, err
+	}
+	var drift []string
+	for _, e := range edits {
+		res.Files = append(res.Files, e.Edited)
+		if len(e.Changes) > 0 {
+			drift = append(drift, e.File)
+		}
+	}
+	res.Drift = len(drift) > 0
+	switch {
+	case req.Check && res.Drift:
+		return res, report.In(report.Drift, &DriftError{drift})
+	case req.Check || req.DryRun:
+		return res, nil
+	}
+	res.Written = res.Drift
+	return res, writeValues(edits)
+}
+
+// A valuesEdit is a planned edit and where its file really is.
+type valuesEdit struct {
+	*hub.Edited
+	path string
+}
+
+// planValues reads the files and plans their edits.
+func planValues(req DeployValuesRequest, talk *report.Printer) ([]valuesEdit, error) {
 	o := hub.Options{DisplayNames: req.DisplayNames}
 	for _, text := range req.Images {
 		im, err := hub.ParseRef(text)
@@ -65,36 +95,43 @@ func DeployValues(req DeployValuesRequest, talk *report.Printer) (*DeployValuesR
 	if err != nil {
 		return nil, report.In(report.Hub, err)
 	}
-	if res.Files, err = hub.Edit(files, o); err != nil {
+	planned, err := hub.Edit(files, o)
+	if err != nil {
 		return nil, report.In(report.Hub, err)
 	}
-	var drift []string
-	for _, f := range res.Files {
-		tellValues(f, talk)
-		if len(f.Changes) > 0 {
-			drift = append(drift, f.File)
-		}
+	var edits []valuesEdit
+	for i, e := range planned {
+		tellValues(e, talk)
+		edits = append(edits, valuesEdit{e, paths[i]})
 	}
-	for _, text := range hub.HiddenLists(res.Files) {
+	for _, text := range hub.HiddenLists(planned) {
 		talk.Warn("%s", text)
 	}
-	res.Drift = len(drift) > 0
-	switch {
-	case req.Check && res.Drift:
-		return res, report.In(report.Drift, &DriftError{drift})
-	case req.Check || req.DryRun:
-		return res, nil
-	}
-	for i, f := range res.Files {
-		if len(f.Changes) == 0 {
+	return edits, nil
+}
+
+// writeValues writes what was planned.
+func writeValues(edits []valuesEdit) error {
+	for _, e := range edits {
+		if len(e.Changes) == 0 {
 			continue
 		}
-		if err := replaceFile(paths[i], f.Before, f.After); err != nil {
-			return nil, report.In(report.Hub, err)
+		if err := replaceFile(e.path, e.Before, e.After); err != nil {
+			return report.In(report.Hub, err)
 		}
-		res.Written = true
 	}
-	return res, nil
+	return nil
+}
+
+// restoreValues puts back what writeValues wrote.
+func restoreValues(edits []valuesEdit) error {
+	var errs []error
+	for _, e := range edits {
+		if len(e.Changes) > 0 {
+			errs = append(errs, replaceFile(e.path, e.After, e.Before))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // readValues reads the files, and says where each really is: what a link leads to is changed.
