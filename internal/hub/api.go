@@ -166,9 +166,9 @@ func (c *Client) refused(act, needs string, resp *http.Response, data []byte) er
 		message = message[:500]
 	}
 	switch {
-	case resp.StatusCode == http.StatusForbidden && strings.Contains(message, "Missing or invalid credentials"):
+	case resp.StatusCode == http.StatusForbidden && (needs == "" || strings.Contains(message, "Missing or invalid credentials")):
 		return &APIError{act, resp.StatusCode, "it does not know the token in " + TokenVariable}
-	case resp.StatusCode == http.StatusForbidden && needs != "":
+	case resp.StatusCode == http.StatusForbidden:
 		return &ScopeError{Scope: needs, Act: act, Said: message}
 	case resp.StatusCode >= 300 && resp.StatusCode < 400:
 		message = "it leads to " + showAddress(resp.Header.Get("Location")) + ": is " + c.URL + " the hub's address?"

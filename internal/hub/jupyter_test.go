@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -17,8 +18,11 @@ import (
 // TestMain makes the test binary a user's server where a hub starts it as one.
 func TestMain(m *testing.M) {
 	if image, ok := os.LookupEnv("CORN_FAKE_JUPYTER"); ok {
-		at := strings.TrimSuffix(strings.TrimPrefix(os.Getenv("JUPYTERHUB_SERVICE_URL"), "http://"), os.Getenv("JUPYTERHUB_SERVICE_PREFIX"))
-		fmt.Fprintln(os.Stderr, http.ListenAndServe(at, fakeJupyter(os.Getenv("JUPYTERHUB_SERVICE_PREFIX"), image)))
+		at, err := url.Parse(os.Getenv("JUPYTERHUB_SERVICE_URL"))
+		if err != nil {
+			panic(err)
+		}
+		fmt.Fprintln(os.Stderr, http.ListenAndServe(at.Host, fakeJupyter(os.Getenv("JUPYTERHUB_SERVICE_PREFIX"), image)))
 		os.Exit(1)
 	}
 	os.Exit(m.Run())

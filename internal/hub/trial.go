@@ -88,11 +88,11 @@ func (c *Client) Try(ctx context.Context, t Trial, say func(format string, args 
 			return nil, err
 		}
 	}
-	began := time.Now()
+	began, server := time.Now(), res.Server
 	defer func() {
 		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanLimit)
 		defer cancel()
-		if stopErr := c.Stop(stopCtx, t.User, res.Server, true); stopErr != nil {
+		if stopErr := c.Stop(stopCtx, t.User, server, true); stopErr != nil {
 			err = errors.Join(err, fmt.Errorf("the trial is left: %w", stopErr))
 		}
 	}()

@@ -20,7 +20,7 @@ class Images(SimpleLocalProcessSpawner):
         self.environment = {"CORN_FAKE_JUPYTER": image}
         self.cmd = [os.environ["CORN_HUB_SERVER"]]
         if "slow" in image:
-            await asyncio.sleep(60)
+            await asyncio.sleep(4)
         if "nosuch" in image:
             await asyncio.sleep(1)
             raise RuntimeError("pod did not start")
