@@ -16,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/nasa-openscapes/corn/internal/testkit/channeltest"
+	"github.com/nasa-openscapes/corn/internal/testkit/hubtest"
 	"github.com/nasa-openscapes/corn/internal/testkit/projecttest"
 	"github.com/nasa-openscapes/corn/internal/testkit/registrytest"
 )
@@ -33,6 +34,7 @@ type story struct {
 	wheels     map[string][]byte // by file name
 	baseLayers int
 	registries map[string]*registrytest.Registry // by name
+	hub        *hubtest.Hub
 }
 
 func storyOf(ts *testscript.TestScript) *story { return ts.Value(storyKey{}).(*story) }
@@ -119,6 +121,10 @@ var commands = map[string]command{
 	// whole [-at NAME] REPO [TAG...]: the tags, or all that there are, name images that are whole;
 	// print them.
 	"whole": plain(cmdWhole),
+	// hub [forbid SCOPE | break KERNEL | newer CONFIG | older CONFIG | config | servers]: run a JupyterHub
+	// at $HUB; take a scope from its token; make a kernel's cells fail; save what its configurator
+	// has, of either form; print that, or the servers with their options.
+	"hub": plain(cmdHub),
 	// json SCHEMA FILE: the file is one JSON document and fits a schema of docs/formats.
 	"json": plain(cmdJSON),
 }

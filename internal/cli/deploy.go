@@ -14,7 +14,8 @@ import (
 const deployLong = `Give a JupyterHub a new image, and see that it works there.
 
 "deploy values" edits the files that say which image a hub takes, "deploy profile" prints an entry
-for its list of profiles, and "deploy hub" tries an image on a hub and restarts servers.`
+for its list of profiles, "deploy hub" tries an image on a hub and restarts servers, and "deploy configurator" sets the image
+on hubs that have that service.`
 
 func newDeploy(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
@@ -24,7 +25,7 @@ func newDeploy(g *globals) *cobra.Command {
 		Args:  noCommand,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newDeployValues(g), newDeployProfile(g), newDeployHub(g))
+	cmd.AddCommand(newDeployValues(g), newDeployProfile(g), newDeployHub(g), newDeployConfigurator(g))
 	return cmd
 }
 

@@ -64,17 +64,17 @@ func clientOf(t *testing.T, h http.Handler, token string) *Client {
 func TestConfigurator(t *testing.T) {
 	for _, c := range []struct {
 		why          string
-		f            configurator
+		f            *configurator
 		image, saved string // before
 	}{
-		{"older", configurator{saved: `{"KubeSpawner.image":"a/b:v1","KubeSpawner.mem_limit":12345678901234567890}`}, "a/b:v1", `{"KubeSpawner.image":"a/b:v2","KubeSpawner.mem_limit":12345678901234567890}`},
-		{"older, nothing saved yet", configurator{saved: `{}`}, "", `{"KubeSpawner.image":"a/b:v2"}`},
-		{"newer", configurator{newer: true, saved: `{"z2jh.image":"a/b:v1","z2jh.mem":1.50}`}, "a/b:v1", `{"z2jh.image":"a/b:v2","z2jh.mem":1.50}`},
-		{"newer, a text", configurator{newer: true, text: true, saved: `{"z2jh.image":"a/b:v1"}`}, "a/b:v1", `{"z2jh.image":"a/b:v2"}`},
-		{"newer, null", configurator{newer: true, saved: `null`}, "", `{"z2jh.image":"a/b:v2"}`},
+		{"older", &configurator{saved: `{"KubeSpawner.image":"a/b:v1","KubeSpawner.mem_limit":12345678901234567890}`}, "a/b:v1", `{"KubeSpawner.image":"a/b:v2","KubeSpawner.mem_limit":12345678901234567890}`},
+		{"older, nothing saved yet", &configurator{saved: `{}`}, "", `{"KubeSpawner.image":"a/b:v2"}`},
+		{"newer", &configurator{newer: true, saved: `{"z2jh.image":"a/b:v1","z2jh.mem":1.50}`}, "a/b:v1", `{"z2jh.image":"a/b:v2","z2jh.mem":1.50}`},
+		{"newer, a text", &configurator{newer: true, text: true, saved: `{"z2jh.image":"a/b:v1"}`}, "a/b:v1", `{"z2jh.image":"a/b:v2"}`},
+		{"newer, null", &configurator{newer: true, saved: `null`}, "", `{"z2jh.image":"a/b:v2"}`},
 	} {
 		before := c.f.saved
-		client := clientOf(t, &c.f, "right")
+		client := clientOf(t, c.f, "right")
 		old, err := client.Configure(t.Context(), DefaultService, "a/b:v2")
 		if err != nil || old.Image() != c.image || c.f.saved != c.saved {
 			t.Errorf("%s: Configure = %+v, %v; saved %s, want %s", c.why, old, err, c.f.saved, c.saved)

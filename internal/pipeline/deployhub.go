@@ -96,17 +96,9 @@ func restoreWritten(edits []valuesEdit) error {
 
 // prepare looks at everything that can be wrong before anything is changed.
 func (d *deployHub) prepare(ctx context.Context) error {
-	token := os.Getenv(hub.TokenVariable)
-	client, err := hub.NewClient(d.req.Hub, token)
-	if errors.Is(err, hub.ErrNoToken) {
-		return report.Hinted(report.Usage, "make a token on the hub's token page, or of a service with the scopes list:users, read:users:name, read:servers, servers, access:servers", err)
-	}
-	if err != nil {
-		return report.In(report.Usage, err)
-	}
-	d.client = client
-	if u, err := url.Parse(client.URL); err == nil && u.Scheme == "http" && !slices.Contains([]string{"localhost", "127.0.0.1", "::1"}, u.Hostname()) {
-		d.talk.Warn("%s is not https: everybody on the way can read the token", client.URL)
+	var err error
+	if d.client, err = connectHub(d.req.Hub, d.talk); err != nil {
+		return err
 	}
 	for _, text := range d.req.Restart {
 		if _, err := hub.ParseServer(text); err != nil {
@@ -121,7 +113,7 @@ func (d *deployHub) prepare(ctx context.Context) error {
 		d.talk.Warn("%s", w)
 	}
 	d.res = &DeployHubResult{
-		Format: 1, Hub: client.URL, Image: d.image.ref.String(), Warnings: append([]string{}, d.image.warnings...),
+		Format: 1, Hub: d.client.URL, Image: d.image.ref.String(), Warnings: append([]string{}, d.image.warnings...),
 		Values: []*hub.Edited{}, Restarts: []hub.Restart{},
 	}
 	if len(d.req.Values) > 0 {
@@ -137,6 +129,21 @@ func (d *deployHub) prepare(ctx context.Context) error {
 		}
 	}
 	return d.meet(ctx)
+}
+
+// connectHub returns a client with the token of the environment.
+func connectHub(address string, talk *report.Printer) (*hub.Client, error) {
+	client, err := hub.NewClient(address, os.Getenv(hub.TokenVariable))
+	if errors.Is(err, hub.ErrNoToken) {
+		return nil, report.Hinted(report.Usage, "make a token on the hub's token page, or one of a service; corn deploy hub --help has the scopes", err)
+	}
+	if err != nil {
+		return nil, report.In(report.Usage, err)
+	}
+	if u, err := url.Parse(client.URL); err == nil && u.Scheme == "http" && !slices.Contains([]string{"localhost", "127.0.0.1", "::1"}, u.Hostname()) {
+		talk.Warn("%s is not https: everybody on the way can read the token", client.URL)
+	}
+	return client, nil
 }
 
 // meet asks the hub who it is and what the token may do.
@@ -156,8 +163,14 @@ func (d *deployHub) meet(ctx context.Context) error {
 		}
 		d.req.User = self.Name
 	}
-	if len(self.Scopes) == 0 || d.req.NoTrial {
+	if len(self.Scopes) == 0 {
 		return nil // an old hub does not say; its 403 will
+	}
+	if d.req.Idle > 0 && !hub.MayScope(self.Scopes, "list:users", "") {
+		return report.In(report.Hub, &hub.ScopeError{Scope: "list:users", Act: "restart idle servers"})
+	}
+	if d.req.NoTrial {
+		return nil
 	}
 	for _, scope := range []string{"read:users:name", "read:servers", "servers", "access:servers"} {
 		if !hub.MayScope(self.Scopes, scope, d.req.User) {
@@ -209,6 +222,12 @@ func (d *deployHub) try(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return d.tryWith(ctx, options)
+}
+
+// tryWith starts a server with options and looks whether the image works in it.
+func (d *deployHub) tryWith(ctx context.Context, options map[string]any) error {
+	var err error
 	stage := d.talk.Stage("trial", 0, report.Things)
 	d.res.Trial, err = d.client.Try(ctx, hub.Trial{
 		User: d.req.User, Default: d.req.Default, Options: options, Image: d.image.ref, Kernels: d.image.kernels,

@@ -20,9 +20,9 @@ class Images(SimpleLocalProcessSpawner):
         self.environment = {"CORN_FAKE_JUPYTER": image}
         self.cmd = [os.environ["CORN_HUB_SERVER"]]
         if "slow" in image:
-            await asyncio.sleep(4)
+            await asyncio.sleep(3)
         if "nosuch" in image:
-            await asyncio.sleep(1)
+            await asyncio.sleep(0.3)
             raise RuntimeError("pod did not start")
         return await super().start()
 
