@@ -28,6 +28,8 @@ func cmdHub(ts *testscript.TestScript, args []string) error {
 		s.hub.Forbid(args[1])
 	case "break":
 		s.hub.Break(args[1])
+	case "nonode":
+		s.hub.NoNode(args[1])
 	case "newer", "older":
 		s.hub.Configure(args[0] == "newer", args[1])
 	case "config":

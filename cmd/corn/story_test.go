@@ -121,8 +121,8 @@ var commands = map[string]command{
 	// whole [-at NAME] REPO [TAG...]: the tags, or all that there are, name images that are whole;
 	// print them.
 	"whole": plain(cmdWhole),
-	// hub [forbid SCOPE | break KERNEL | newer CONFIG | older CONFIG | config | servers]: run a JupyterHub
-	// at $HUB; take a scope from its token; make a kernel's cells fail; save what its configurator
+	// hub [forbid SCOPE | break KERNEL | nonode PART | newer CONFIG | older CONFIG | config | servers]: run a JupyterHub
+	// at $HUB; take a scope from its token; make a kernel's cells fail; start no servers but trials of images with PART; save what its configurator
 	// has, of either form; print that, or the servers with their options.
 	"hub": plain(cmdHub),
 	// json SCHEMA FILE: the file is one JSON document and fits a schema of docs/formats.

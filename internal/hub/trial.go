@@ -176,9 +176,10 @@ func (c *Client) kernels(ctx context.Context, s *jupyter.Server, t Trial, res *T
 		case spec.Spec.DisplayName != k.DisplayName:
 			out.Result, out.Detail = "failed", fmt.Sprintf("it is called %q there, and %q in the build: does the server run another image?", spec.Spec.DisplayName, k.DisplayName)
 		default:
-			out.Detail = runCell(ctx, s, k, t)
-			if out.Detail != "" {
-				out.Result = "failed"
+			if problem := runCell(ctx, s, k, t); problem != "" {
+				out.Result, out.Detail = "failed", problem
+			} else if code, _ := cellOf(k.Language); code == "" {
+				out.Detail = "it answers; corn knows no cell for the language " + k.Language
 			}
 		}
 		if ctx.Err() != nil {

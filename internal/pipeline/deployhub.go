@@ -237,7 +237,7 @@ func (d *deployHub) tryWith(ctx context.Context, options map[string]any) error {
 		stage.Abort()
 		return d.classify(err)
 	}
-	stage.Done("%s of %s work", report.Count(len(d.res.Trial.Kernels), "kernel"), d.image.ref)
+	stage.Done("%s tried on %s", report.Count(len(d.res.Trial.Kernels), "kernel"), d.client.URL)
 	return nil
 }
 
