@@ -37,6 +37,7 @@ type Hub struct {
 	config string                        // the configurator's
 	newer  bool                          // its form
 	broken string                        // a kernel whose cells fail
+	noNode string                        // part of an image that only trials can run
 }
 
 // A server is one of a user's.
