@@ -44,9 +44,9 @@ func newDeployValues(g *globals) *cobra.Command {
 		Use:   "values --image REPO[:TAG][@DIGEST] FILE...",
 		Short: "put an image into helm values files",
 		Long:  deployValuesLong + "\n\n" + report.ExitCodes,
-		Example: "  corn deploy values --image openscapes/python:f577786 common.values.yaml\n" +
-			"  corn deploy values --image openscapes/python:f577786 --display-names --dry-run *.values.yaml\n" +
-			"  corn deploy values --image openscapes/python:f577786 --check *.values.yaml",
+		Example: "  corn deploy values --image quay.io/team/hub:f577786 --display-names --dry-run common.values.yaml staging.values.yaml\n" +
+			"  corn deploy values --image quay.io/team/hub:f577786 common.values.yaml\n" +
+			"  corn deploy values --image quay.io/team/hub:f577786 --check common.values.yaml",
 		Args: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case len(req.Images) == 0:

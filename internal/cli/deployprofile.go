@@ -24,7 +24,7 @@ func newDeployProfile(g *globals) *cobra.Command {
 		Short: "print a profileList entry for an image",
 		Long:  deployProfileLong + "\n\n" + report.ExitCodes,
 		Example: "  corn deploy profile quay.io/team/hub:f577786\n" +
-			"  corn deploy profile oci:dist/image --as quay.io/team/hub:f577786 --choice",
+			"  corn deploy profile oci:image --as quay.io/team/hub:f577786 --choice",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usage(cmd, fmt.Errorf("want one image, got %d: %q", len(args), args))

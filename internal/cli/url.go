@@ -23,8 +23,8 @@ func newURL(g *globals) *cobra.Command {
 		Use:   "url [PATH...]",
 		Short: "print links that open notebooks on a hub or on Binder",
 		Long:  urlLong + "\n\n" + report.ExitCodes,
-		Example: "  corn url environments/climate/tour.ipynb --hub https://hub.example.org\n" +
-			"  corn url . --kernel climate --binder nasa-openscapes/corn-image/main",
+		Example: "  corn url environments/bash/tour.ipynb --hub https://hub.example.org\n" +
+			"  corn url . --kernel bash --binder team/hub-image/main",
 		Args: func(cmd *cobra.Command, _ []string) error {
 			if req.Hub == "" && req.Binder == "" {
 				return usage(cmd, errors.New("want --hub URL, --binder OWNER/NAME, or both"))

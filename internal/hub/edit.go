@@ -180,6 +180,7 @@ func editYAML(s *source, names map[string]string, o Options, hit map[string]bool
 			return nil, err
 		}
 	}
+	e.texts(f.texts, o.Images)
 	if err := e.shared(f.images); err != nil {
 		return nil, err
 	}
@@ -188,6 +189,25 @@ func editYAML(s *source, names map[string]string, o Options, hit map[string]bool
 	}
 	slices.SortStableFunc(e.out.Changes, func(a, b Change) int { return a.Line - b.Line })
 	return e.out, nil
+}
+
+// texts tells of images inside longer texts, such as the Python of hub.extraConfig.
+func (e *editor) texts(texts []title, images []Ref) {
+	for _, t := range texts {
+		for line := range strings.Lines(t.node.Value) {
+			for _, im := range images {
+				if mentions(line, im.Repository) {
+					e.out.Left = append(e.out.Left, Left{e.src.name, t.node.Line, t.path, oneLine(line), "inside a longer text", im.Normal()})
+				}
+			}
+		}
+	}
+}
+
+// mentions tells whether a line names an image of the repository with a tag or digest.
+func mentions(line, repository string) bool {
+	before, after, found := strings.Cut(line, repository)
+	return found && endsWord(before) && !strings.HasSuffix(before, "/") && (strings.HasPrefix(after, ":") || strings.HasPrefix(after, "@"))
 }
 
 func wanted(images []Ref, have Ref) (Ref, bool) {

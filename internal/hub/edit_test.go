@@ -68,6 +68,7 @@ func TestEdit(t *testing.T) {
 		{"hubploy", "hubploy.yaml", "a/b:v2", "images:\n  images:\n    - name: a/b:v1\n", "images:\n  images:\n    - name: a/b:v2\n"},
 		{"what is no user's image", "", "a/b:v2", "hub: {image: {name: a/b, tag: v1}}\nsingleuser:\n  image: {name: a/b, tag: v1}\n  initContainers: [{image: a/b:v1}]\n  extraContainers: [{image: a/b:v1}]\n", "hub: {image: {name: a/b, tag: v1}}\nsingleuser:\n  image: {name: a/b, tag: v2}\n  initContainers: [{image: a/b:v1}]\n  extraContainers: [{image: a/b:v1}]\n"},
 		{"templates that are YAML", "", "a/b:v2", "t: '{{ x }}'\nimage: a/b:v1 # {{ y }}\nz: {image: '{value}'}", "t: '{{ x }}'\nimage: a/b:v2 # {{ y }}\nz: {image: '{value}'}"},
+		{"keys that stand twice, elsewhere", "", "a/b:v2", "x: 1\nx: 2\nimage: a/b:v1\n", "x: 1\nx: 2\nimage: a/b:v2\n"},
 		{"FROM", "x/Dockerfile", "a/b:v2", "# FROM a/b:v1\nFROM --platform=linux/amd64 a/b:v1 AS x\r\nRUN <<EOF\nFROM a/b:v1\nEOF\nFROM x\nfrom docker.io/a/b:v1\nRUN a \\\n  FROM a/b:v1\n", "# FROM a/b:v1\nFROM --platform=linux/amd64 a/b:v2 AS x\r\nRUN <<EOF\nFROM a/b:v1\nEOF\nFROM x\nfrom docker.io/a/b:v2\nRUN a \\\n  FROM a/b:v1\n"},
 	} {
 		if c.name == "" {
@@ -103,6 +104,7 @@ func TestEditRefuses(t *testing.T) {
 		{"a shared tag", "", "a/b:v2", "x: {image: {name: a/b, tag: &t v1}}\ny: {image: {name: c/d, tag: *t}}\n", "y.image (c/d:v1) takes this value from the same place as x.image (a/b:v1)"},
 		{"a shared tag of a place to be left", "", "a/b:v2", "singleuser: {image: &i {name: a/b, tag: v1}}\nhub: {image: *i}\n", "hub.image (a/b:v1) takes this value from the same place"},
 		{"keys that stand twice", "", "a/b:v2", "image:\n  name: a/b\n  tag: v1\n  tag: v1\n", `values.yaml:4: key "tag" stands here a second time`},
+		{"inside a program", "", "a/b:v2", "hub:\n  extraConfig:\n    x: |\n      c.KubeSpawner.image = 'a/b:v1'\n      # x/a/b:v1\n", "values.yaml:3: hub.extraConfig.x: inside a longer text"},
 		{"aliases of aliases", "", "a/b:v2", bomb(), "aliases of aliases?"},
 		{"a Dockerfile with an ARG", "Dockerfile", "a/b:v2", "ARG T=v1\nFROM a/b:${T}\n", "Dockerfile:2: FROM: its tag is an ARG of the Dockerfile"},
 		{"no Dockerfile", "Dockerfile", "a/b:v2", "image: a/b:v1\n", "a Dockerfile without a FROM"},

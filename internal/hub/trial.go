@@ -107,6 +107,9 @@ func (c *Client) Try(ctx context.Context, t Trial, say func(format string, args 
 			say("%3.0f %% %s", e.Progress, e.Message)
 		}
 	})
+	if err != nil && ctx.Err() == nil && errors.Is(startCtx.Err(), context.DeadlineExceeded) {
+		return nil, &SpawnError{ShowServer(t.User, server), append(reasons(res.Events), fmt.Sprintf("it was given %v", orElse(t.StartLimit, 10*time.Minute)))}
+	}
 	if err != nil {
 		return nil, err
 	}

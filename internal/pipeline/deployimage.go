@@ -117,3 +117,27 @@ func (d *deployed) describe(m *image.Metadata) {
 		d.kernels = append(d.kernels, out)
 	}
 }
+
+// workerWarnings says what dask's workers would have otherwise than the kernels of this build. Of a
+// notebook environment that the base brings nothing is known, and nothing said.
+func (b *builder) workerWarnings() []string {
+	var notebook *hub.Env
+	var others []hub.Env
+	for _, e := range b.envs {
+		worker := hub.Env{Name: e.id, Versions: map[string]string{}}
+		for _, p := range e.packages {
+			if name := strings.ToLower(p.locked.Name); slices.Contains(hub.WorkerPackages, name) {
+				worker.Versions[name] = p.locked.Version
+			}
+		}
+		if e.id == notebookID {
+			notebook = &worker
+		} else {
+			others = append(others, worker)
+		}
+	}
+	if notebook == nil {
+		return nil
+	}
+	return hub.WorkerWarnings(notebook, others)
+}
