@@ -233,6 +233,9 @@ func cmdExamples(ts *testscript.TestScript, args []string) error {
 					words[i] = strings.Replace(words[i], public+"/", host+"/", 1)
 				}
 			}
+			if hub := ts.Getenv("HUB"); hub != "" {
+				words[i] = strings.Replace(words[i], "https://hub.example.org", hub, 1)
+			}
 		}
 		if err := ts.Exec(words[0], words[1:]...); err != nil {
 			return fmt.Errorf("%s: %w\n%s", line, err, ts.ReadFile("stderr"))

@@ -16,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/nasa-openscapes/corn/internal/testkit/channeltest"
+	"github.com/nasa-openscapes/corn/internal/testkit/hubtest"
 	"github.com/nasa-openscapes/corn/internal/testkit/indextest"
 	"github.com/nasa-openscapes/corn/internal/testkit/projecttest"
 	"github.com/nasa-openscapes/corn/internal/testkit/registrytest"
@@ -35,6 +36,7 @@ type story struct {
 	baseLayers int
 	registries map[string]*registrytest.Registry // by name
 	pypi       *indextest.Handler
+	hub        *hubtest.Hub
 }
 
 func storyOf(ts *testscript.TestScript) *story { return ts.Value(storyKey{}).(*story) }
@@ -127,6 +129,10 @@ var commands = map[string]command{
 	// whole [-at NAME] REPO [TAG...]: the tags, or all that there are, name images that are whole;
 	// print them.
 	"whole": plain(cmdWhole),
+	// hub [forbid SCOPE | break KERNEL | nonode PART | newer CONFIG | older CONFIG | config | servers]: run a JupyterHub
+	// at $HUB; take a scope from its token; make a kernel's cells fail; start no servers but trials of images with PART; save what its configurator
+	// has, of either form; print that, or the servers with their options.
+	"hub": plain(cmdHub),
 	// json SCHEMA FILE: the file is one JSON document and fits a schema of docs/formats.
 	"json": plain(cmdJSON),
 }

@@ -36,6 +36,7 @@ c.ConfigurableHTTPProxy.pid_file = f"{folder}/proxy.pid"
 c.JupyterHub.db_url = f"sqlite:///{folder}/hub.sqlite"
 c.JupyterHub.cookie_secret_file = f"{folder}/cookie_secret"
 c.JupyterHub.cleanup_servers = True
+c.JupyterHub.allow_named_servers = True  # corn deploy hub tries images in one
 c.JupyterHub.authenticator_class = "dummy"
 c.JupyterHub.spawner_class = Containers
 c.Spawner.ip = "127.0.0.1"

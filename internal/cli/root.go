@@ -77,7 +77,7 @@ func newRoot(g *globals) *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, err) })
 	root.AddCommand(
 		newAdd(g), newLock(g), newBuild(g), newPush(g), newPull(g), newTest(g), newRun(g), newShell(g), newInspect(g), newDiff(g),
-		newCheck(g), newList(g), newWhy(g), newSolve(g), newSearch(g), newProfile(g), newCache(g), newGC(g),
+		newCheck(g), newList(g), newWhy(g), newSolve(g), newSearch(g), newDeploy(g), newURL(g), newProfile(g), newCache(g), newGC(g),
 	)
 	return root
 }

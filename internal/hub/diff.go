@@ -24,7 +24,7 @@ func unifiedDiff(name string, before, after []byte) string {
 	fmt.Fprintf(&out, "--- a/%s\n+++ b/%s\n", name, name)
 	for i := 0; i < len(changed); {
 		j := i + 1
-		for j < len(changed) && changed[j]-changed[j-1] <= 2*around {
+		for j < len(changed) && changed[j]-changed[j-1] <= 2*around+1 {
 			j++
 		}
 		from, to := max(changed[i]-around, 0), min(changed[j-1]+around+1, len(a))

@@ -3,7 +3,6 @@ package hub
 import (
 	"bytes"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -64,6 +63,8 @@ type Left struct {
 	Path   string `json:"path"`
 	Image  string `json:"image"`
 	Reason string `json:"reason"`
+
+	repository string // as Ref.Normal has it
 }
 
 // Edit plans the edit of files that belong together: a tag may stand in one and its repository in
@@ -114,7 +115,7 @@ func noMatch(im Ref, files []*Edited) error {
 		e.Files = append(e.Files, f.File)
 		e.Seen = append(e.Seen, f.Seen...)
 		for _, l := range f.Left {
-			if ref, err := ParseRef(l.Image); err == nil && ref.Normal() == im.Normal() {
+			if l.repository == im.Normal() {
 				e.Left = append(e.Left, l)
 			}
 		}
@@ -166,7 +167,7 @@ func editYAML(s *source, names map[string]string, o Options, hit map[string]bool
 			continue
 		}
 		if im.left != "" {
-			e.out.Left = append(e.out.Left, Left{s.name, im.line(), im.path, im.ref.String(), im.left})
+			e.out.Left = append(e.out.Left, Left{s.name, im.line(), im.path, im.ref.String(), im.left, im.ref.Normal()})
 			continue
 		}
 		hit[to.Normal()] = true
@@ -179,6 +180,7 @@ func editYAML(s *source, names map[string]string, o Options, hit map[string]bool
 			return nil, err
 		}
 	}
+	e.texts(f.texts, o.Images)
 	if err := e.shared(f.images); err != nil {
 		return nil, err
 	}
@@ -187,6 +189,25 @@ func editYAML(s *source, names map[string]string, o Options, hit map[string]bool
 	}
 	slices.SortStableFunc(e.out.Changes, func(a, b Change) int { return a.Line - b.Line })
 	return e.out, nil
+}
+
+// texts tells of images inside longer texts, such as the Python of hub.extraConfig.
+func (e *editor) texts(texts []title, images []Ref) {
+	for _, t := range texts {
+		for line := range strings.Lines(t.node.Value) {
+			for _, im := range images {
+				if mentions(line, im.Repository) {
+					e.out.Left = append(e.out.Left, Left{e.src.name, t.node.Line, t.path, oneLine(line), "inside a longer text", im.Normal()})
+				}
+			}
+		}
+	}
+}
+
+// mentions tells whether a line names an image of the repository with a tag or digest.
+func mentions(line, repository string) bool {
+	before, after, found := strings.Cut(line, repository)
+	return found && endsWord(before) && !strings.HasSuffix(before, "/") && (strings.HasPrefix(after, ":") || strings.HasPrefix(after, "@"))
 }
 
 func wanted(images []Ref, have Ref) (Ref, bool) {
@@ -242,11 +263,8 @@ func (e *editor) image(im *image, to Ref, first bool) error {
 			return e.src.fail(im.line(), "a digest without a tag needs the name beside this tag, which is in another file", "give the image as REPOSITORY:TAG@DIGEST")
 		}
 		tag = strings.TrimPrefix(next.Digest, "sha256:")
-		if !pinned {
-			if err := e.set(im, im.name, base+pinSuffix); err != nil {
-				return err
-			}
-			pinned = false
+		if err := e.set(im, im.name, base+pinSuffix); err != nil {
+			return err
 		}
 	case next.Digest != "":
 		tag += "@" + next.Digest
@@ -317,32 +335,37 @@ func (e *editor) titles(im *image, to Ref, change bool) error {
 	return nil
 }
 
-// replaceWord replaces a tag where it is no part of a longer word.
+// replaceWord replaces a tag where it is no part of a longer word or version.
 func replaceWord(text, old, with string) string {
-	const edge = `[A-Za-z0-9_.-]`
-	word := regexp.MustCompile(regexp.QuoteMeta(old))
-	isEdge := regexp.MustCompile(edge)
 	var b strings.Builder
-	last := 0
-	for _, m := range word.FindAllStringIndex(text, -1) {
-		before, after := text[:m[0]], text[m[1]:]
-		if before != "" && isEdge.MatchString(before[len(before)-1:]) {
-			continue
+	for rest := text; ; {
+		i := strings.Index(rest, old)
+		if i < 0 {
+			return b.String() + rest
 		}
-		// A full stop ends a sentence unless the word goes on behind it.
-		if rest := strings.TrimRight(after, "."); after != "" && isEdge.MatchString(after[:1]) && (after[0] != '.' || rest != "" && len(rest) == len(after)) {
-			continue
+		before := text[:len(text)-len(rest)+i]
+		after := rest[i+len(old):]
+		b.WriteString(rest[:i])
+		if endsWord(before) && beginsWord(after) {
+			b.WriteString(with)
+		} else {
+			b.WriteString(old)
 		}
-		if after != "" && after[0] == '.' && len(after) > 1 && isEdge.MatchString(after[1:2]) {
-			continue
-		}
-		b.WriteString(text[last:m[0]])
-		b.WriteString(with)
-		last = m[1]
+		rest = after
 	}
-	b.WriteString(text[last:])
-	return b.String()
 }
+
+func endsWord(before string) bool {
+	return before == "" || !strings.ContainsRune(wordSigns+".", rune(before[len(before)-1]))
+}
+
+// beginsWord tells whether a word has ended before this text. A full stop may end a sentence.
+func beginsWord(after string) bool {
+	after = strings.TrimPrefix(after, ".")
+	return after == "" || !strings.ContainsRune(wordSigns, rune(after[0]))
+}
+
+const wordSigns = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 
 // splice puts the values into the file, reads the result, and compares.
 func (e *editor) splice() error {
@@ -433,7 +456,7 @@ func editDockerfile(f File, o Options, hit map[string]bool) (*Edited, error) {
 			name = from.raw
 			for _, im := range o.Images {
 				if strings.HasPrefix(from.raw, im.Repository+":") {
-					e.Left = append(e.Left, Left{f.Name, from.line, "FROM", from.raw, "its tag is an ARG of the Dockerfile"})
+					e.Left = append(e.Left, Left{f.Name, from.line, "FROM", from.raw, "its tag is an ARG of the Dockerfile", im.Normal()})
 				}
 			}
 		}

@@ -34,11 +34,15 @@ type finder struct {
 	names  map[string]string // repository by the path of a name, in all files: a tag may stand in another
 	images []*image
 	lists  []string // paths of profileLists
+	texts  []title  // longer texts, which may name an image somewhere in them
 	visits int
 }
 
 // titleKeys are keys whose text is for people: never a reference, even where it looks like one.
 var titleKeys = []string{"display_name", "description"}
+
+// partKeys are those of an image that is written in parts.
+var partKeys = []string{"name", "repository", "tag", "digest", "registry"}
 
 // foreignKeys hold containers of the admin's, beside or before the user's.
 var foreignKeys = []string{"initContainers", "init_containers", "extraContainers", "extra_containers", "sidecars"}
@@ -86,10 +90,18 @@ func (f *finder) walk(n *yaml.Node, in frame) error {
 	return nil
 }
 
+// A field is a key of a mapping with its value.
+type field struct {
+	key   string
+	value *yaml.Node
+	twice *yaml.Node // the key, where it stood before already
+}
+
 // fields are the keys and values of a mapping, with those of its merge keys that it does not have
 // itself.
-func (f *finder) fields(n *yaml.Node, depth int) (keys []string, values map[string]*yaml.Node, err error) {
-	values = map[string]*yaml.Node{}
+func (f *finder) fields(n *yaml.Node, depth int) ([]field, error) {
+	var out []field
+	have := map[string]bool{}
 	var merged []*yaml.Node
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k, v := n.Content[i], n.Content[i+1]
@@ -100,15 +112,17 @@ func (f *finder) fields(n *yaml.Node, depth int) (keys []string, values map[stri
 		if k.Kind != yaml.ScalarNode {
 			continue // a key that is a list names no image
 		}
-		if _, twice := values[k.Value]; twice {
-			return nil, nil, f.src.fail(k.Line, fmt.Sprintf("key %q stands here a second time: readers differ in which one counts", k.Value), "remove one")
+		one := field{key: k.Value, value: v}
+		if have[k.Value] {
+			one.twice = k
 		}
-		keys, values[k.Value] = append(keys, k.Value), v
+		have[k.Value] = true
+		out = append(out, one)
 	}
 	for i := 0; i < len(merged); i++ {
 		v := merged[i]
 		if f.visits++; f.visits > maxVisits || depth > 50 {
-			return nil, nil, f.src.fail(v.Line, "merge keys of merge keys: too many", "")
+			return nil, f.src.fail(v.Line, "merge keys of merge keys: too many", "")
 		}
 		switch v.Kind {
 		case yaml.AliasNode:
@@ -116,24 +130,29 @@ func (f *finder) fields(n *yaml.Node, depth int) (keys []string, values map[stri
 		case yaml.SequenceNode:
 			merged = append(merged, v.Content...)
 		case yaml.MappingNode:
-			sub, of, err := f.fields(v, depth+1)
+			sub, err := f.fields(v, depth+1)
 			if err != nil {
-				return nil, nil, err
+				return nil, err
 			}
-			for _, k := range sub {
-				if _, own := values[k]; !own {
-					keys, values[k] = append(keys, k), of[k]
+			for _, one := range sub {
+				if !have[one.key] {
+					have[one.key] = true
+					out = append(out, one)
 				}
 			}
 		}
 	}
-	return keys, values, nil
+	return out, nil
 }
 
 func (f *finder) mapping(n *yaml.Node, in frame) error {
-	keys, values, err := f.fields(n, 0)
+	fields, err := f.fields(n, 0)
 	if err != nil {
 		return err
+	}
+	values := map[string]*yaml.Node{}
+	for _, one := range fields {
+		values[one.key] = one.value
 	}
 	if values["kubespawner_override"] != nil {
 		in.titles = nil
@@ -144,8 +163,12 @@ func (f *finder) mapping(n *yaml.Node, in frame) error {
 		}
 	}
 	parts := f.inParts(n, in, values)
-	for _, k := range keys {
-		if parts && slices.Contains([]string{"name", "repository", "tag", "digest", "registry"}, k) {
+	for _, one := range fields {
+		k := one.key
+		if parts && slices.Contains(partKeys, k) {
+			if one.twice != nil { // elsewhere it is not corn's business
+				return f.src.fail(one.twice.Line, fmt.Sprintf("key %q stands here a second time: readers differ in which one counts", k), "remove one")
+			}
 			continue
 		}
 		at := in
@@ -159,7 +182,7 @@ func (f *finder) mapping(n *yaml.Node, in frame) error {
 		if slices.Contains(titleKeys, k) {
 			continue
 		}
-		if err := f.walk(values[k], at); err != nil {
+		if err := f.walk(one.value, at); err != nil {
 			return err
 		}
 	}
@@ -223,11 +246,12 @@ func (f *finder) inParts(n *yaml.Node, in frame, values map[string]*yaml.Node) b
 const pinSuffix = "@sha256"
 
 func (f *finder) scalar(n *yaml.Node, in frame) {
-	if n.Tag != "!!str" || len(n.Value) > 1000 {
+	if n.Tag != "!!str" {
 		return
 	}
 	ref, err := ParseRef(strings.TrimRight(n.Value, "\n"))
 	if err != nil {
+		f.texts = append(f.texts, title{in.path, n})
 		return
 	}
 	im := &image{ref: ref, path: in.path, at: n, text: n, left: in.left, titles: in.titles}

@@ -63,7 +63,7 @@ func (s *source) fail(line int, reason, advice string) *FileError {
 
 // notYAML says what is wrong, in the words of the reader of YAML.
 func (s *source) notYAML(err error) error {
-	reason, line := strings.TrimPrefix(err.Error(), "yaml: "), 0
+	reason, line := strings.TrimPrefix(err.Error(), "yaml: "), 1 // the reader names no line for the first
 	if m := yamlLine.FindStringSubmatchIndex(reason); m != nil {
 		line, _ = strconv.Atoi(reason[m[2]:m[3]]) // digits; too many are no line
 		reason = reason[:m[0]] + reason[m[1]:]

@@ -93,6 +93,10 @@ func Check(req CheckRequest, talk *report.Printer) (*CheckResult, error) {
 		}
 		res.Environments = append(res.Environments, c)
 	}
+	for _, w := range b.workerWarnings() {
+		b.warn("%s", w)
+		res.Notices = append(res.Notices, w)
+	}
 	return res, nil
 }
 

@@ -125,7 +125,12 @@ func (b *builder) openRecorded(err error) error {
 
 // factsOf returns the facts of the base: from corn.lock, the cache, or the image itself.
 func (b *builder) factsOf(ctx context.Context) (*image.Facts, error) {
-	c := &recordedFacts{FactsCache: baseFactsCache{b.cache}, base: b.base, pinned: b.pinned()}
+	c := &recordedFacts{FactsCache: baseFactsCache{b.cache}, base: b.base}
+	if b.cornLock != nil {
+		// Whatever the base is called: facts are those of a digest. A mirror's copy of the base is
+		// the same base, and needs no more reading.
+		c.recorded = b.cornLock.Base.For(b.platform.Subdir)
+	}
 	f, err := b.base.Facts(ctx, image.FactsOptions{Cache: c, Paths: b.imagePaths()})
 	b.baseFactsKey = c.key
 	return f, err
@@ -151,17 +156,17 @@ func (b *builder) imagePaths() []string {
 // layer of it needs to be read.
 type recordedFacts struct {
 	image.FactsCache
-	base   *image.Base
-	pinned *projectlock.BasePlatform // may be nil
-	key    digest.SHA256             // that was asked for
+	base     *image.Base
+	recorded *projectlock.BasePlatform // may be nil
+	key      digest.SHA256             // that was asked for
 }
 
 var _ image.FactsCache = (*recordedFacts)(nil)
 
 func (c *recordedFacts) Get(key digest.SHA256) ([]byte, bool, error) {
 	c.key = key
-	if c.pinned != nil && c.pinned.FactsKey == key && c.pinned.Digest == c.base.Digest() {
-		if data, err := restoreFacts(c.pinned.Facts, c.base); err == nil {
+	if c.recorded != nil && c.recorded.FactsKey == key && c.recorded.Digest == c.base.Digest() {
+		if data, err := restoreFacts(c.recorded.Facts, c.base); err == nil {
 			return data, true, nil
 		}
 	}

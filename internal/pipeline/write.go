@@ -70,6 +70,9 @@ func (b *builder) write(ctx context.Context) (*BuildResult, error) {
 			}
 		}
 	}
+	for _, w := range b.workerWarnings() {
+		b.warn("%s", w)
+	}
 	res.Warnings = append(res.Warnings, b.warned...)
 	return res, nil
 }

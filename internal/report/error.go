@@ -24,6 +24,8 @@ const (
 	Registry    Class = 9
 	Kernels     Class = 10
 	Sandbox     Class = 11
+	Hub         Class = 12
+	Drift       Class = 13
 	Interrupted Class = 130
 )
 
@@ -41,6 +43,8 @@ const ExitCodes = `Exit codes:
   9    a registry: no image taken or given, or a wrong one
   10   a kernel of the image does not work
   11   the sandbox: this machine refuses it, or a program in it failed
+  12   a hub, or a file that tells it which image to take
+  13   --check: the files do not have the image
   130  interrupted`
 
 // An Error gives an error its class. It adds no words.
