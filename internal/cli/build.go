@@ -66,6 +66,8 @@ func newBuild(g *globals) *cobra.Command {
 	f.BoolVar(&req.PushOptional, "push-optional", false, "exit with 0 when a registry takes no image from this user, as in a pull request of a fork")
 	f.BoolVar(&req.Verify, "verify", false, "build layers that could be taken over from the previous image, and fail if one has another digest")
 	f.StringArrayVarP(&req.Tags, "tag", "t", nil, "name of the image, repo:tag or tag; may be repeated (default in a registry: the git commit)")
+	f.BoolVar(&req.Release, "release", false, "tag the image in registries with the date of the commit as well, 2026.01.15")
+	f.StringArrayVar(&req.Annotations, "annotation", nil, "annotation of the manifest, KEY=VALUE; may be repeated; KEY= leaves one out")
 	f.StringVar(&req.Test, "test", "changed", "kernels to start before an image in a registry gets its tags: changed, all or none")
 	f.StringVar(&req.Exec, "exec", "", "what runs them: sandbox, docker or podman (default: the first that works)")
 	f.StringVar(&req.Platform, "platform", "", "platform to build for, linux/amd64 or linux-64 (default: linux of this machine)")

@@ -107,6 +107,23 @@ func (r Ref) repositoryName() (name.Repository, error) {
 	return n, nil
 }
 
+// Name is the reference as anybody understands it, with the registry's host, which annotations
+// want: "docker.io/library/debian:12". An image that is in no registry has none.
+func (r Ref) Name() string {
+	n, err := r.repositoryName()
+	if r.Kind != Registry || err != nil {
+		return ""
+	}
+	s := strings.Replace(n.Name(), name.DefaultRegistry+"/", "docker.io/", 1)
+	switch {
+	case r.Tag != "":
+		return s + ":" + r.Tag
+	case !r.Digest.IsZero():
+		return s + "@" + r.Digest.OCI()
+	}
+	return s + ":latest"
+}
+
 func parseLayoutRef(s, rest string) (Ref, error) {
 	r := Ref{Kind: OCILayout, Path: rest}
 	if !isLayout(rest) {

@@ -65,6 +65,9 @@ type builder struct {
 	// nameImages
 	checkout checkout.State
 	branches checkout.Branches
+	origin   origin
+	version  string            // of the image's annotation; empty: none
+	asked    map[string]string // annotations of the request
 
 	// reach
 	channels  *channels
@@ -123,7 +126,9 @@ func Build(ctx context.Context, req BuildRequest, talk *report.Printer) (*BuildR
 	if err := b.readOutputs(); err != nil {
 		return nil, report.In(report.Usage, err)
 	}
-	b.nameImages(ctx)
+	if err := b.nameImages(ctx); err != nil {
+		return nil, err
+	}
 	if err := b.openCache(); err != nil {
 		return nil, err
 	}

@@ -65,12 +65,12 @@ type DiffChange struct {
 
 // DiffLayers says what becomes of the layers of an image, and what nodes pull.
 type DiffLayers struct {
-	Kept LayerSum        `json:"kept"`
-	New  LayerSum        `json:"new"`
-	Gone LayerSum        `json:"gone"`
-	Each []ChangedLayer  `json:"changed"` // the new ones and those that are gone
-	Base *DiffBase       `json:"base,omitempty"`
-	Pull DiffPull        `json:"pull"`
+	Kept LayerSum       `json:"kept"`
+	New  LayerSum       `json:"new"`
+	Gone LayerSum       `json:"gone"`
+	Each []ChangedLayer `json:"changed"` // the new ones and those that are gone
+	Base *DiffBase      `json:"base,omitempty"`
+	Pull DiffPull       `json:"pull"`
 }
 
 // LayerSum counts layers.

@@ -22,6 +22,8 @@ type BuildRequest struct {
 	Test         string   // kernels to start before an image in a registry gets its tags: "changed" (or empty), "all", "none"
 	Exec         string   // what runs them, as in TestRequest
 	Tags         []string // names for the image
+	Release      bool     // in registries the date of the commit is a tag, too
+	Annotations  []string // "KEY=VALUE" for the manifest; "KEY=" leaves one out
 	Platform     string   // "linux/amd64" or "linux-64"
 	ChannelAlias string   // URL that stands in for https://conda.anaconda.org
 	Compression  string   // "zstd" or "gzip"; a docker archive is always gzip

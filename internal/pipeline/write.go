@@ -55,16 +55,16 @@ func (b *builder) write(ctx context.Context) (*BuildResult, error) {
 			return nil, err
 		}
 		layers := v.added(meta)
-		img, err := image.Compose(image.Composition{Base: b.base, Config: config, Layers: layers})
-		if err != nil {
-			return nil, report.In(report.Base, err)
-		}
 		for _, o := range byCompression[c] {
+			img, err := image.Compose(image.Composition{Base: b.base, Config: config, Layers: layers, Annotations: b.annotations(o.Kind)})
+			if err != nil {
+				return nil, report.In(report.Base, err)
+			}
 			written, err := b.writeTo(ctx, img, o, v, res)
 			if err != nil {
 				return nil, err
 			}
-			if n == 0 {
+			if n == 0 && res.Digest == "" {
 				res.Digest, res.ImageID, res.Size = written.Digest.OCI(), written.ConfigDigest.OCI(), written.SizeBytes
 				res.Layers = b.layerResults(v, meta)
 			}
