@@ -119,6 +119,9 @@ var commands = map[string]command{
 	// whole [-at NAME] REPO [TAG...]: the tags, or all that there are, name images that are whole;
 	// print them.
 	"whole": plain(cmdWhole),
+	// attached [-at NAME] REPO TAG TYPE: print the documents of a media type that are attached to
+	// an image; "! attached": there are none.
+	"attached": cmdAttached,
 	// json SCHEMA FILE: the file is one JSON document and fits a schema of docs/formats.
 	"json": plain(cmdJSON),
 }

@@ -107,15 +107,26 @@ func (r Ref) repositoryName() (name.Repository, error) {
 	return n, nil
 }
 
+// Repository is the repository of a reference with the registry's host, "docker.io/library/debian";
+// empty where the image is in no registry.
+func (r Ref) Repository() string {
+	if r.Kind != Registry {
+		return ""
+	}
+	n, err := r.repositoryName()
+	if err != nil {
+		return ""
+	}
+	return strings.Replace(n.Name(), name.DefaultRegistry+"/", "docker.io/", 1)
+}
+
 // Name is the reference as anybody understands it, with the registry's host, which annotations
 // want: "docker.io/library/debian:12". An image that is in no registry has none.
 func (r Ref) Name() string {
-	n, err := r.repositoryName()
-	if r.Kind != Registry || err != nil {
-		return ""
-	}
-	s := strings.Replace(n.Name(), name.DefaultRegistry+"/", "docker.io/", 1)
+	s := r.Repository()
 	switch {
+	case s == "":
+		return ""
 	case r.Tag != "":
 		return s + ":" + r.Tag
 	case !r.Digest.IsZero():

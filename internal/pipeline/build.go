@@ -113,7 +113,7 @@ type builder struct {
 func Build(ctx context.Context, req BuildRequest, talk *report.Printer) (*BuildResult, error) {
 	began := time.Now()
 	b := &builder{req: req, talk: talk, jobs: cmp.Or(req.Jobs, runtime.GOMAXPROCS(0)), timings: map[string]time.Duration{}}
-	if err := checkTestMode(req.Test); err != nil {
+	if err := errors.Join(checkTestMode(req.Test), checkAttach(req.Attach)); err != nil {
 		return nil, report.In(report.Usage, err)
 	}
 	if err := b.load(); err != nil {

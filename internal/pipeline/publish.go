@@ -109,8 +109,8 @@ func (b *builder) writeTo(ctx context.Context, img image.Image, o image.Output, 
 	}
 	stage := b.talk.Stage("write", total, report.Bytes)
 	o.Progress = stage.Add
-	target, testing := o, o.Kind == image.Registry && b.mustTest()
-	if testing { // tags come after the test
+	target := o
+	if o.Kind == image.Registry { // tags come after the test, and what belongs to the image
 		target.Path, target.Tags = repository(o), nil
 	}
 	written, err := image.Write(ctx, img, target)
@@ -121,11 +121,7 @@ func (b *builder) writeTo(ctx context.Context, img image.Image, o image.Output, 
 		stage.Abort()
 	}
 	if o.Kind == image.Registry && err == nil {
-		if testing {
-			written.Tags, err = b.testAndTag(ctx, img, v, o, written.Digest)
-		} else {
-			err = b.noTest(ctx, o, written.Digest)
-		}
+		written.Tags, err = b.publish(ctx, img, v, o, written.Digest)
 	}
 	if o.Kind == image.Registry {
 		pushed := err == nil
@@ -150,6 +146,24 @@ func (b *builder) writeTo(ctx context.Context, img image.Image, o image.Output, 
 	}
 	res.Outputs = append(res.Outputs, r)
 	return written, nil
+}
+
+// publish makes an image of a registry, where it lies by its digest, one that others use: it is
+// tested, what tells of it is attached, and last it gets its tags, which are returned.
+func (b *builder) publish(ctx context.Context, img image.Image, v *variant, o image.Output, d digest.SHA256) ([]string, error) {
+	test := b.noTest
+	if b.mustTest() {
+		test = func(ctx context.Context, o image.Output, d digest.SHA256) error {
+			return b.testPushed(ctx, img, v, o, d)
+		}
+	}
+	if err := test(ctx, o, d); err != nil {
+		return nil, err
+	}
+	if err := b.attachDocuments(ctx, v, o, d); err != nil {
+		return nil, err
+	}
+	return tagsOf(o), image.Tag(ctx, o, d)
 }
 
 // tagsOf lists the tags that an output in a registry gets, each once.
