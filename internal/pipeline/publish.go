@@ -109,8 +109,8 @@ func (b *builder) writeTo(ctx context.Context, img image.Image, o image.Output, 
 	}
 	stage := b.talk.Stage("write", total, report.Bytes)
 	o.Progress = stage.Add
-	target := o
-	if o.Kind == image.Registry { // tags come after the test, and what belongs to the image
+	target, late := o, o.Kind == image.Registry && b.tagsLate()
+	if late {
 		target.Path, target.Tags = repository(o), nil
 	}
 	written, err := image.Write(ctx, img, target)
@@ -121,7 +121,10 @@ func (b *builder) writeTo(ctx context.Context, img image.Image, o image.Output, 
 		stage.Abort()
 	}
 	if o.Kind == image.Registry && err == nil {
-		written.Tags, err = b.publish(ctx, img, v, o, written.Digest)
+		err = b.publish(ctx, img, v, o, written.Digest)
+		if err == nil && late {
+			written.Tags, err = tagsOf(o), image.Tag(ctx, o, written.Digest)
+		}
 	}
 	if o.Kind == image.Registry {
 		pushed := err == nil
@@ -148,22 +151,21 @@ func (b *builder) writeTo(ctx context.Context, img image.Image, o image.Output, 
 	return written, nil
 }
 
+// tagsLate tells whether an image gets its tags after all that belongs to it, by a request of their
+// own.
+func (b *builder) tagsLate() bool { return b.mustTest() }
+
 // publish makes an image of a registry, where it lies by its digest, one that others use: it is
-// tested, what tells of it is attached, and last it gets its tags, which are returned.
-func (b *builder) publish(ctx context.Context, img image.Image, v *variant, o image.Output, d digest.SHA256) ([]string, error) {
-	test := b.noTest
+// tested, and what tells of it is attached.
+func (b *builder) publish(ctx context.Context, img image.Image, v *variant, o image.Output, d digest.SHA256) error {
 	if b.mustTest() {
-		test = func(ctx context.Context, o image.Output, d digest.SHA256) error {
-			return b.testPushed(ctx, img, v, o, d)
+		if err := b.testPushed(ctx, img, v, o, d); err != nil {
+			return err
 		}
+	} else if err := b.noTest(ctx, o, d); err != nil {
+		return err
 	}
-	if err := test(ctx, o, d); err != nil {
-		return nil, err
-	}
-	if err := b.attachDocuments(ctx, v, o, d); err != nil {
-		return nil, err
-	}
-	return tagsOf(o), image.Tag(ctx, o, d)
+	return b.attachDocuments(ctx, v, o, d)
 }
 
 // tagsOf lists the tags that an output in a registry gets, each once.
