@@ -22,6 +22,7 @@ import (
 	"github.com/nasa-openscapes/corn/conda/link"
 	"github.com/nasa-openscapes/corn/digest"
 	"github.com/nasa-openscapes/corn/filetree"
+	"github.com/nasa-openscapes/corn/internal/attest"
 	"github.com/nasa-openscapes/corn/internal/checkout"
 	"github.com/nasa-openscapes/corn/internal/exec"
 	"github.com/nasa-openscapes/corn/internal/image"
@@ -66,8 +67,9 @@ type builder struct {
 	checkout checkout.State
 	branches checkout.Branches
 	origin   origin
-	version  string            // of the image's annotation; empty: none
-	asked    map[string]string // annotations of the request
+	version  string             // of the image's annotation; empty: none
+	asked    map[string]string  // annotations of the request
+	signKey  *attest.PrivateKey // nil: nothing is signed
 
 	// reach
 	channels  *channels
@@ -115,6 +117,9 @@ func Build(ctx context.Context, req BuildRequest, talk *report.Printer) (*BuildR
 	b := &builder{req: req, talk: talk, jobs: cmp.Or(req.Jobs, runtime.GOMAXPROCS(0)), timings: map[string]time.Duration{}}
 	if err := errors.Join(checkTestMode(req.Test), checkAttach(req.Attach)); err != nil {
 		return nil, report.In(report.Usage, err)
+	}
+	if err := b.readSignKey(); err != nil {
+		return nil, err
 	}
 	if err := b.load(); err != nil {
 		return nil, report.In(report.Project, err)

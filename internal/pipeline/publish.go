@@ -153,7 +153,7 @@ func (b *builder) writeTo(ctx context.Context, img image.Image, o image.Output, 
 
 // tagsLate tells whether an image gets its tags after all that belongs to it, by a request of their
 // own.
-func (b *builder) tagsLate() bool { return b.mustTest() }
+func (b *builder) tagsLate() bool { return b.mustTest() || b.signKey != nil }
 
 // publish makes an image of a registry, where it lies by its digest, one that others use: it is
 // tested, and what tells of it is attached.

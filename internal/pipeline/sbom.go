@@ -35,7 +35,7 @@ const (
 const attachNone = "none"
 
 // attachable is all that can be attached.
-var attachable = []string{spdxFormat, cycloneDXFormat}
+var attachable = []string{spdxFormat, cycloneDXFormat, provenanceFormat}
 
 // checkAttach refuses what cannot be attached.
 func checkAttach(asked []string) error {
@@ -103,6 +103,9 @@ func (b *builder) attachDocuments(ctx context.Context, v *variant, o image.Outpu
 		wanted = attachable
 	}
 	if err := b.attachSBOM(ctx, v, o, d, wanted); err != nil {
+		return err
+	}
+	if err := b.attachProvenance(ctx, v, o, d, wanted); err != nil {
 		return err
 	}
 	return ctx.Err()
