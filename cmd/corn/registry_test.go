@@ -140,10 +140,14 @@ func describe(q registrytest.Request, ids map[string]string) string {
 	}
 	repo, rest, _ := strings.Cut(strings.TrimPrefix(q.Path, "/v2/"), "/blobs/")
 	switch {
+	case strings.Contains(q.Path, "/referrers/"):
+		return q.Method + " referrers"
 	case strings.Contains(q.Path, "/manifests/"):
 		ref := path.Base(q.Path)
 		if strings.HasPrefix(ref, "sha256:") {
 			ref = "by digest"
+		} else if strings.HasPrefix(ref, "sha256-") {
+			ref = "of referrers"
 		}
 		return q.Method + " manifest " + commits.ReplaceAllString(ref, "COMMIT")
 	case strings.HasPrefix(rest, "uploads/") && query.Get("mount") != "":

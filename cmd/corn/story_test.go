@@ -133,6 +133,9 @@ var commands = map[string]command{
 	// at $HUB; take a scope from its token; make a kernel's cells fail; start no servers but trials of images with PART; save what its configurator
 	// has, of either form; print that, or the servers with their options.
 	"hub": plain(cmdHub),
+	// attached [-at NAME] REPO TAG TYPE: print the documents of a media type that are attached to
+	// an image; "! attached": there are none.
+	"attached": cmdAttached,
 	// json SCHEMA FILE: the file is one JSON document and fits a schema of docs/formats.
 	"json": plain(cmdJSON),
 }

@@ -76,7 +76,7 @@ func newRoot(g *globals) *cobra.Command {
 	root.PersistentFlags().BoolVarP(&g.quiet, "quiet", "q", false, "print no notes and no progress")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, err) })
 	root.AddCommand(
-		newAdd(g), newLock(g), newBuild(g), newPush(g), newPull(g), newTest(g), newRun(g), newShell(g), newInspect(g), newDiff(g),
+		newAdd(g), newLock(g), newBuild(g), newPush(g), newPull(g), newTest(g), newRun(g), newShell(g), newInspect(g), newDiff(g), newSBOM(g), newVerify(g),
 		newCheck(g), newList(g), newWhy(g), newSolve(g), newSearch(g), newDeploy(g), newURL(g), newProfile(g), newCache(g), newGC(g),
 	)
 	return root

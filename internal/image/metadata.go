@@ -117,6 +117,9 @@ type ArtifactMetadata struct {
 	Version   string        `json:"version"`
 	Build     string        `json:"build,omitempty"`
 	SizeBytes int64         `json:"size"`
+	// Channel is where a conda package comes from, "conda-forge" or a URL without secrets;
+	// empty where the lock does not say.
+	Channel string `json:"channel,omitempty"`
 }
 
 // DescribeArtifact takes from facts what image.json says of an artifact.

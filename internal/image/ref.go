@@ -107,6 +107,34 @@ func (r Ref) repositoryName() (name.Repository, error) {
 	return n, nil
 }
 
+// Repository is the repository of a reference with the registry's host, "docker.io/library/debian";
+// empty where the image is in no registry.
+func (r Ref) Repository() string {
+	if r.Kind != Registry {
+		return ""
+	}
+	n, err := r.repositoryName()
+	if err != nil {
+		return ""
+	}
+	return strings.Replace(n.Name(), name.DefaultRegistry+"/", "docker.io/", 1)
+}
+
+// Name is the reference as anybody understands it, with the registry's host, which annotations
+// want: "docker.io/library/debian:12". An image that is in no registry has none.
+func (r Ref) Name() string {
+	s := r.Repository()
+	switch {
+	case s == "":
+		return ""
+	case r.Tag != "":
+		return s + ":" + r.Tag
+	case !r.Digest.IsZero():
+		return s + "@" + r.Digest.OCI()
+	}
+	return s + ":latest"
+}
+
 func parseLayoutRef(s, rest string) (Ref, error) {
 	r := Ref{Kind: OCILayout, Path: rest}
 	if !isLayout(rest) {

@@ -114,6 +114,26 @@ func (r *repository) listedUnderTag(ctx context.Context, subject digest.SHA256) 
 	return list, parseReferrers(raw, list)
 }
 
+// AttachedTypes lists the types of the documents that are attached to an image or index, without
+// reading them. A registry that does not look at types says nothing of use.
+func AttachedTypes(ctx context.Context, out Output, subject digest.SHA256) ([]string, error) {
+	_, repo, err := out.writable(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	list, err := repo.referrers(ctx, subject)
+	if err != nil {
+		return nil, err
+	}
+	var types []string
+	for _, d := range list.Manifests {
+		if !slices.Contains(types, d.ArtifactType) {
+			types = append(types, d.ArtifactType)
+		}
+	}
+	return types, nil
+}
+
 func parseReferrers(raw []byte, list *v1.IndexManifest) error {
 	if err := json.Unmarshal(raw, list); err != nil {
 		return fmt.Errorf("list of referrers: %w", err)

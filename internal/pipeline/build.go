@@ -22,6 +22,7 @@ import (
 	"github.com/nasa-openscapes/corn/conda/link"
 	"github.com/nasa-openscapes/corn/digest"
 	"github.com/nasa-openscapes/corn/filetree"
+	"github.com/nasa-openscapes/corn/internal/attest"
 	"github.com/nasa-openscapes/corn/internal/checkout"
 	"github.com/nasa-openscapes/corn/internal/exec"
 	"github.com/nasa-openscapes/corn/internal/image"
@@ -66,6 +67,10 @@ type builder struct {
 	checkout checkout.State
 	branches checkout.Branches
 	shown    map[string]bool // paths of the project that become part of the image, or are seen by steps
+	origin   origin
+	version  string             // of the image's annotation; empty: none
+	asked    map[string]string  // annotations of the request
+	signKey  *attest.PrivateKey // nil: nothing is signed
 
 	// reach
 	channels  *channels
@@ -151,8 +156,11 @@ func newBuilder(req BuildRequest, talk *report.Printer) *builder {
 // open reads all that a build begins with: the project, its locks, the base and the image of
 // before. Call close, whatever it returns.
 func (b *builder) open(ctx context.Context) error {
-	if err := checkTestMode(b.req.Test); err != nil {
+	if err := errors.Join(checkTestMode(b.req.Test), checkAttach(b.req.Attach)); err != nil {
 		return report.In(report.Usage, err)
+	}
+	if err := b.readSignKey(); err != nil {
+		return err
 	}
 	if err := b.load(); err != nil {
 		return report.In(report.Project, err)
@@ -164,7 +172,9 @@ func (b *builder) open(ctx context.Context) error {
 	if err := b.readOutputs(); err != nil {
 		return report.In(report.Usage, err)
 	}
-	b.nameImages(ctx)
+	if err := b.nameImages(ctx); err != nil {
+		return err
+	}
 	if err := b.openCache(); err != nil {
 		return err
 	}

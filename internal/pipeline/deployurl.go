@@ -58,7 +58,7 @@ func URL(ctx context.Context, req URLRequest) (*URLResult, error) {
 	}
 	res := &URLResult{Format: 1, Branch: req.Branch, Notebooks: []URLLinks{}}
 	if req.Repository == "" {
-		if req.Repository, err = origin(ctx, root); err != nil {
+		if req.Repository, err = originURL(ctx, root); err != nil {
 			return nil, report.Hinted(report.Usage, "give --repo https://HOST/OWNER/NAME", err)
 		}
 	}
@@ -168,7 +168,7 @@ func topLevel(at string) (string, error) {
 	}
 }
 
-func origin(ctx context.Context, root string) (string, error) {
+func originURL(ctx context.Context, root string) (string, error) {
 	out, err := exec.CommandContext(ctx, "git", "-C", root, "config", "--get", "remote.origin.url").Output()
 	if err != nil {
 		return "", fmt.Errorf("the checkout in %s has no remote called origin", root)

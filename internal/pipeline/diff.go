@@ -35,7 +35,9 @@ type DiffSide struct {
 	Ref    string `json:"ref"`
 	Kind   string `json:"kind"`             // "image", "lock", "project", "revision"
 	Commit string `json:"commit,omitempty"` // of a revision
-	Digest string `json:"digest,omitempty"` // of an image
+	Digest string `json:"digest,omitempty"` // of an image's manifest
+
+	imageID string
 }
 
 // What became of an environment.
@@ -65,12 +67,12 @@ type DiffChange struct {
 
 // DiffLayers says what becomes of the layers of an image, and what nodes pull.
 type DiffLayers struct {
-	Kept LayerSum        `json:"kept"`
-	New  LayerSum        `json:"new"`
-	Gone LayerSum        `json:"gone"`
-	Each []ChangedLayer  `json:"changed"` // the new ones and those that are gone
-	Base *DiffBase       `json:"base,omitempty"`
-	Pull DiffPull        `json:"pull"`
+	Kept LayerSum       `json:"kept"`
+	New  LayerSum       `json:"new"`
+	Gone LayerSum       `json:"gone"`
+	Each []ChangedLayer `json:"changed"` // the new ones and those that are gone
+	Base *DiffBase      `json:"base,omitempty"`
+	Pull DiffPull       `json:"pull"`
 }
 
 // LayerSum counts layers.
@@ -138,14 +140,14 @@ func Diff(ctx context.Context, req DiffRequest, talk *report.Printer) (*DiffResu
 			return nil, err
 		}
 	}
-	res.Same = (res.Layers == nil || res.A.Digest == res.B.Digest) && !slices.ContainsFunc(res.Environments, func(e DiffEnv) bool { return e.Change != envSame || e.WasCalled != "" })
+	res.Same = (res.Layers == nil || res.A.imageID == res.B.imageID) && !slices.ContainsFunc(res.Environments, func(e DiffEnv) bool { return e.Change != envSame || e.WasCalled != "" })
 	return res, nil
 }
 
 func (s *side) result() DiffSide {
 	d := DiffSide{Ref: s.shown, Kind: s.kind, Commit: s.commit}
 	if s.image != nil {
-		d.Digest = s.image.source.Digest().OCI()
+		d.Digest, d.imageID = s.image.source.Digest().OCI(), s.image.source.ConfigDigest().OCI()
 	}
 	return d
 }

@@ -19,42 +19,60 @@ import (
 
 // nameImages gives the image in registries a tag where the request has none: the commit.
 // Hubs do not pull a tag again that they have, so one that moves is a trap.
-func (b *builder) nameImages(ctx context.Context) {
+func (b *builder) nameImages(ctx context.Context) (err error) {
+	if b.asked, err = parseAnnotations(b.req.Annotations); err != nil {
+		return report.In(report.Usage, err)
+	}
 	if len(b.pushedRepositories()) == 0 {
-		return
+		if b.req.Release {
+			return report.In(report.Usage, errors.New("--release tags an image in a registry, and none is pushed to: give --push"))
+		}
+		return nil
 	}
 	b.checkout = checkout.Read(b.project.Dir)
 	b.branches = b.checkout.Branches(os.Getenv)
+	b.shown = b.shownToSteps(ctx)
+	b.readOrigin(ctx)
+	release := ""
+	if b.req.Release {
+		if release, err = b.releaseTag(); err != nil {
+			return report.In(report.Usage, err)
+		}
+	}
+	b.version = b.versionOf(release, os.Getenv)
 	tag := ""
 	for i, o := range b.outputs {
-		if o.Kind != image.Registry || len(o.Tags) > 0 || repository(o) != o.Path {
+		if o.Kind != image.Registry {
+			continue
+		}
+		if release != "" {
+			b.outputs[i].Tags = append(slices.Clone(o.Tags), release)
+			continue
+		}
+		if len(o.Tags) > 0 || repository(o) != o.Path {
 			continue
 		}
 		if tag == "" {
-			tag = b.defaultTag(ctx)
+			tag = b.defaultTag()
 		}
 		b.outputs[i].Tags = []string{tag}
 	}
+	return nil
 }
 
 // dirtyMark ends the tag of an image whose project is not as the commit has it.
 const dirtyMark = "-dirty"
 
-func (b *builder) defaultTag(ctx context.Context) string {
-	if b.checkout.Commit == "" {
+func (b *builder) defaultTag() string {
+	o := &b.origin
+	if o.commit == "" {
 		b.warn("the project has no git commit: the image gets the tag latest, and hubs do not pull a tag again that they have; name one with --tag")
 		return "latest"
 	}
-	tag := checkout.Short(b.checkout.Commit)
-	b.shown = b.shownToSteps(ctx)
-	changed, err := checkout.Changed(ctx, b.project.Dir, b.mayRead)
-	if err != nil {
-		b.talk.Say("tag        %s; whether the project is as the commit has it is not known: %v", tag, err)
-		return tag
-	}
-	if len(changed) > 0 {
+	tag := checkout.Short(o.commit)
+	if len(o.changed) > 0 {
+		b.warn("the project is not as commit %s has it (%s changed): the image gets the tag %s", tag, some(o.changed), tag+dirtyMark)
 		tag += dirtyMark
-		b.warn("the project is not as commit %s has it (%s changed): the image gets the tag %s", checkout.Short(b.checkout.Commit), some(changed), tag)
 	}
 	return tag
 }
@@ -113,8 +131,8 @@ func (b *builder) writeTo(ctx context.Context, img image.Image, o image.Output, 
 	}
 	stage := b.talk.Stage("write", total, report.Bytes)
 	o.Progress = stage.Add
-	target, testing := o, o.Kind == image.Registry && b.mustTest()
-	if testing { // tags come after the test
+	target, late := o, o.Kind == image.Registry && b.tagsLate()
+	if late {
 		target.Path, target.Tags = repository(o), nil
 	}
 	written, err := image.Write(ctx, img, target)
@@ -125,10 +143,9 @@ func (b *builder) writeTo(ctx context.Context, img image.Image, o image.Output, 
 		stage.Abort()
 	}
 	if o.Kind == image.Registry && err == nil {
-		if testing {
-			written.Tags, err = b.testAndTag(ctx, img, v, o, written.Digest)
-		} else {
-			err = b.noTest(ctx, o, written.Digest)
+		err = b.publish(ctx, img, v, o, written.Digest)
+		if err == nil && late {
+			written.Tags, err = tagsOf(o), image.Tag(ctx, o, written.Digest)
 		}
 	}
 	if o.Kind == image.Registry {
@@ -156,6 +173,23 @@ func (b *builder) writeTo(ctx context.Context, img image.Image, o image.Output, 
 	return written, nil
 }
 
+// tagsLate tells whether an image gets its tags after all that belongs to it, by a request of their
+// own.
+func (b *builder) tagsLate() bool { return b.mustTest() || b.signKey != nil }
+
+// publish makes an image of a registry, where it lies by its digest, one that others use: it is
+// tested, and what tells of it is attached.
+func (b *builder) publish(ctx context.Context, img image.Image, v *variant, o image.Output, d digest.SHA256) error {
+	if b.mustTest() {
+		if err := b.testPushed(ctx, img, v, o, d); err != nil {
+			return err
+		}
+	} else if err := b.noTest(ctx, o, d); err != nil {
+		return err
+	}
+	return b.attachDocuments(ctx, v, o, d)
+}
+
 // tagsOf lists the tags that an output in a registry gets, each once.
 func tagsOf(o image.Output) []string {
 	var tags []string
@@ -170,7 +204,11 @@ func tagsOf(o image.Output) []string {
 // sayPushed names the image as others pull it, and who can.
 func (b *builder) sayPushed(o image.Output, written image.Result, c frame.Compression) {
 	for _, t := range written.Tags {
-		b.talk.Say("pushed     %s:%s", repository(o), t)
+		quote := ""
+		if readsAsOther.MatchString(t) {
+			quote = fmt.Sprintf("; in YAML write \"%s\", in quotes", t)
+		}
+		b.talk.Say("pushed     %s:%s%s", repository(o), t, quote)
 	}
 	engines := "every engine pulls them"
 	if c.IsZstd() {

@@ -22,6 +22,10 @@ type BuildRequest struct {
 	Test         string   // kernels to start before an image in a registry gets its tags: "changed" (or empty), "all", "none"
 	Exec         string   // what runs them, as in TestRequest
 	Tags         []string // names for the image
+	Attach       []string // what is attached in registries besides results of tests: "spdx", "cyclonedx", "provenance"; "none"; nil: all
+	SignKey      string   // file of a private key that images in registries are signed with; empty: none
+	Release      bool     // in registries the date of the commit is a tag, too
+	Annotations  []string // "KEY=VALUE" for the manifest; "KEY=" leaves one out
 	Platform     string   // "linux/amd64" or "linux-64"
 	ChannelAlias string   // URL that stands in for https://conda.anaconda.org
 	Compression  string   // "zstd" or "gzip"; a docker archive is always gzip

@@ -156,19 +156,16 @@ func (b *builder) otherKernels() []string {
 // mustTest tells whether kernels are started before an image gets its tags.
 func (b *builder) mustTest() bool { return b.hasJupyter() && b.req.Test != testNone }
 
-// testAndTag tests an image that lies in a repository by its digest, attaches the results and
-// gives it its tags, which it returns. The test is made once for all repositories.
-func (b *builder) testAndTag(ctx context.Context, img image.Image, v *variant, o image.Output, d digest.SHA256) (tags []string, err error) {
+// testPushed tests an image that lies in a repository by its digest and attaches the results. The
+// test is made once for all repositories.
+func (b *builder) testPushed(ctx context.Context, img image.Image, v *variant, o image.Output, d digest.SHA256) error {
 	if b.tested == nil {
 		if err := b.testOnce(ctx, img, v, o, d); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	b.attachResults(ctx, o, d)
-	if err := b.testFailure(o); err != nil {
-		return nil, err
-	}
-	return tagsOf(o), image.Tag(ctx, o, d)
+	return b.testFailure(o)
 }
 
 // noTest notes that an image was not tested, and why.

@@ -13,8 +13,10 @@ import (
 	"github.com/nasa-openscapes/corn/artifact"
 	"github.com/nasa-openscapes/corn/cache"
 	"github.com/nasa-openscapes/corn/conda/link"
+	"github.com/nasa-openscapes/corn/conda/record"
 	"github.com/nasa-openscapes/corn/digest"
 	"github.com/nasa-openscapes/corn/filetree"
+	"github.com/nasa-openscapes/corn/internal/fetch"
 	"github.com/nasa-openscapes/corn/internal/image"
 	"github.com/nasa-openscapes/corn/internal/kernel"
 	"github.com/nasa-openscapes/corn/internal/report"
@@ -55,16 +57,16 @@ func (b *builder) write(ctx context.Context) (*BuildResult, error) {
 			return nil, err
 		}
 		layers := v.added(meta)
-		img, err := image.Compose(image.Composition{Base: b.base, Config: config, Layers: layers})
-		if err != nil {
-			return nil, report.In(report.Base, err)
-		}
 		for _, o := range byCompression[c] {
+			img, err := image.Compose(image.Composition{Base: b.base, Config: config, Layers: layers, Annotations: b.annotations(o.Kind)})
+			if err != nil {
+				return nil, report.In(report.Base, err)
+			}
 			written, err := b.writeTo(ctx, img, o, v, res)
 			if err != nil {
 				return nil, err
 			}
-			if n == 0 {
+			if n == 0 && res.Digest == "" {
 				res.Digest, res.ImageID, res.Size = written.Digest.OCI(), written.ConfigDigest.OCI(), written.SizeBytes
 				res.Layers = b.layerResults(v, meta)
 			}
@@ -383,7 +385,11 @@ func (b *builder) describe(v *variant, kernels *kernel.Result) *image.Metadata {
 		m.Envs = append(m.Envs, em)
 	}
 	for _, p := range b.artifacts() {
-		m.Artifacts = append(m.Artifacts, image.DescribeArtifact(p.facts))
+		a := image.DescribeArtifact(p.facts)
+		if p.locked.Channel != "" {
+			a.Channel = record.ChannelName(fetch.DefaultAlias, p.locked.Channel)
+		}
+		m.Artifacts = append(m.Artifacts, a)
 	}
 	for _, k := range kernels.Kernels {
 		m.Kernels = append(m.Kernels, image.KernelMetadata{Name: k.Name, DisplayName: k.DisplayName, Language: k.Language, Env: k.Env, Dir: k.Dir})
