@@ -42,7 +42,7 @@ type Request struct {
 	// Unchecked takes whatever the server gives, for a file that nobody has hashed. It is always
 	// fetched, and from its start: without a hash it is not known in the cache. Want has no hash then.
 	Unchecked bool
-	Origin string // who asked, "ci/environments/team-a/conda-lock.yml:17"
+	Origin    string // who asked, "ci/environments/team-a/conda-lock.yml:17"
 }
 
 // Options of a Fetcher. The zero value downloads four archives at a time.
