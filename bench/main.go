@@ -20,6 +20,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -96,6 +97,7 @@ func command() *cobra.Command {
 	f.StringVar(&markdown, "markdown", "", "file whose figures are to be replaced, between its two markers")
 	f.Int64Var(&o.realBytes, "real", 200_000_000, "bytes of packages that the realistic project has besides the demo's, in each kernel")
 	f.StringVar(&o.index, "index", filepath.Join("..", "shared", "data", "index"), "folder with a real index and real environments, for solves")
+	f.DurationVar(&o.peerLimit, "peer-limit", 20*time.Second, "end a peer's solve that takes longer: the ratio is then a bound")
 	f.StringVar(&plot, "plot", "", "SVG file to draw the growth of solves in")
 	cmd.AddCommand(packCommand(), pushCommand(), compareCommand())
 	return cmd

@@ -30,12 +30,8 @@ import (
 // Solves: whole commands with a warm cache, on real environments and a small real index, and on that index
 // made larger.
 
-const (
-	// peerLimit ends a peer that takes longer; its time is then this, and the ratio a bound.
-	peerLimit = 20 * time.Second
-	// millionTimes makes a million records of the shared index's 42,374.
-	millionTimes = 24
-)
+// millionTimes makes a million records of the shared index's 42,374.
+const millionTimes = 24
 
 type solveFigures struct {
 	Env        string        `json:"env"`
@@ -45,7 +41,7 @@ type solveFigures struct {
 	OneCore    time.Duration `json:"corn_one_core_ns"`
 	OneCoreCPU time.Duration `json:"corn_one_core_cpu_ns"`
 	Peer       time.Duration `json:"micromamba_ns,omitempty"`
-	PeerCut    bool          `json:"micromamba_ended"` // after peerLimit
+	PeerCut    bool          `json:"micromamba_ended"` // after --peer-limit
 	Rattler    time.Duration `json:"rattler_ns,omitempty"`
 	RattlerCut bool          `json:"rattler_ended"`
 }
@@ -215,12 +211,12 @@ func (b *bench) peerSolve(ctx context.Context, url string, r recorded) (time.Dur
 	if b.peerProgram == "" {
 		return 0, false, nil
 	}
-	ctx, stop := context.WithTimeout(ctx, peerLimit)
+	ctx, stop := context.WithTimeout(ctx, b.peerLimit)
 	defer stop()
 	argv, env := b.micromamba(url, r.Virtual)
 	u, err := run.Run(ctx, run.Options{Env: env}, append(append([]string{b.peerProgram}, argv...), r.Specs...)...)
 	if ctx.Err() != nil {
-		return peerLimit, true, nil
+		return b.peerLimit, true, nil
 	}
 	return u.Wall, false, err
 }
@@ -247,14 +243,14 @@ func (b *bench) rattlerSolve(ctx context.Context, url string, r recorded) (time.
 	if err != nil {
 		return 0, false, err
 	}
-	limited, stop := context.WithTimeout(ctx, peerLimit)
+	limited, stop := context.WithTimeout(ctx, b.peerLimit)
 	defer stop()
 	a, err := b.rattler.Solve(limited, req)
 	switch {
 	case ctx.Err() != nil:
 		return 0, false, ctx.Err()
 	case limited.Err() != nil:
-		return peerLimit, true, nil
+		return b.peerLimit, true, nil
 	case err != nil:
 		b.note("rattler on %s: %s", filepath.Base(r.Env), firstOf(err.Error()))
 		return 0, false, nil

@@ -31,6 +31,7 @@ import (
 type options struct {
 	dir, corn string
 	index     string
+	peerLimit time.Duration // of one solve
 	kernels   []int
 	layers    []int
 	runs      int

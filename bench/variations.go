@@ -32,7 +32,6 @@ type variationsCommand struct {
 	seed   uint64
 	count  int
 	offset int
-	limit  time.Duration
 }
 
 func compareCommand() *cobra.Command {
@@ -53,7 +52,7 @@ func compareCommand() *cobra.Command {
 	f.Uint64Var(&v.seed, "seed", 1, "what the variations follow from")
 	f.IntVar(&v.offset, "from", 0, "leave out so many of them")
 	f.IntVar(&v.count, "count", 100, "how many to try")
-	f.DurationVar(&v.limit, "limit", 40*time.Second, "end a peer that takes longer; it has no answer then")
+	f.DurationVar(&v.peerLimit, "peer-limit", 40*time.Second, "end a peer that takes longer; it has no answer then")
 	return cmd
 }
 
@@ -102,7 +101,7 @@ func (b *bench) compare(ctx context.Context, out io.Writer, v *variationsCommand
 		}
 		var others []peers.Answer
 		for _, ask := range []func(context.Context, string, variation) (peers.Answer, error){b.micromambaAnswer, b.rattlerAnswer} {
-			limited, stop := context.WithTimeout(ctx, v.limit)
+			limited, stop := context.WithTimeout(ctx, b.peerLimit)
 			a, err := ask(limited, server.URL, x)
 			stop()
 			if ctx.Err() != nil {

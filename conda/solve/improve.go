@@ -213,7 +213,7 @@ func (m *improver) better(next, than []*candidate) bool {
 			asked.add(d < 0, lag)
 		}
 	}
-	gain := asked.newer > asked.older
+	gain := asked.newer > asked.older || asked.newer > 0 && asked.newer == asked.older && asked.lag < 0
 	return (gain || asked.older == 0) && asked.lag <= 0 && all.newer >= all.older && (gain || all.newer > all.older)
 }
 
