@@ -201,6 +201,7 @@ var settingKeys = map[string]decoder{
 		}
 		return nil
 	},
+	"index_until":      decodeUntil,
 	"virtual_packages": decodeVirtual,
 	"forbid":           decodeForbid,
 }
