@@ -54,8 +54,26 @@ func (b *bench) realProject(name string, n int, bump bool, big []channeltest.Rec
 				return nil, err
 			}
 		}
+		if err := askFor(filepath.Join(filepath.Dir(k.Lock), "environment.yml"), big); err != nil {
+			return nil, err
+		}
 	}
 	return p, nil
+}
+
+// askFor makes an environment.yml ask for packages of the big channel: a lock that holds what
+// its environment knows nothing of is stale.
+func askFor(file string, packages []channeltest.Record) error {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("ask for big packages: %w", err)
+	}
+	channel := "  - " + locks.ChannelName + "\n"
+	text := strings.Replace(string(data), channel, channel+"  - "+bigChannel+"\n", 1)
+	for _, rec := range packages {
+		text += "  - " + rec.Index.Name + "\n" // dependencies stand last
+	}
+	return os.WriteFile(file, []byte(text), 0o644)
 }
 
 // bumpFirst makes a project in which the first kernel alone has its package in the next version.
