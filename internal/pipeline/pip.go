@@ -121,6 +121,7 @@ func (l *envLocker) resolvePip(ctx context.Context, old *lock.Lock, s *solved) e
 		return err
 	}
 	idx := newPipIndex(ctx, client, target)
+	idx.warn = l.talk.Warn
 	defer idx.close()
 	res, err := resolve.Solve(ctx, idx, req)
 	if err != nil {
