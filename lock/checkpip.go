@@ -39,6 +39,25 @@ func (c *checker) requirements() {
 	}
 }
 
+// wheelFile looks for a wheel that a path or a URL names.
+func (c *checker) wheelFile(a Ask) {
+	file, _, marked := strings.Cut(a.Text, ";")
+	file, _, _ = strings.Cut(strings.TrimSpace(file), "#")
+	file = file[strings.LastIndexByte(file, '/')+1:]
+	if i := strings.IndexByte(file, '['); i > 0 {
+		file = file[:i]
+	}
+	if a.Name == "" || !strings.HasSuffix(file, ".whl") {
+		return
+	}
+	switch p := c.pip[normalName(a.Name)]; {
+	case p == nil && !marked:
+		c.because(a, 0, "the lock has no wheel of %s", a.Name)
+	case p != nil && p.FileName != file:
+		c.because(a, p.Line, "the lock has %s", p.FileName)
+	}
+}
+
 // limit looks at what a constraint says of a package that is there.
 func (c *checker) limit(a Ask) {
 	r, err := pep508.Parse(strings.TrimSpace(a.Text))
@@ -55,11 +74,12 @@ func (c *checker) limit(a Ask) {
 	}
 }
 
-// requirement looks for what a line of pip's asks for. URLs without a name, paths, and what holds a
-// variable are not looked at, nor what a marker leaves out for the Python of the lock.
+// requirement looks for what a line of pip's asks for. URLs and paths that are no wheel's, and what
+// holds a variable, are not looked at, nor what a marker leaves out for the Python of the lock.
 func (c *checker) requirement(a Ask) {
 	r, err := pep508.Parse(strings.TrimSpace(a.Text))
 	if err != nil {
+		c.wheelFile(a)
 		return
 	}
 	env, known := c.environment()

@@ -18,7 +18,7 @@ func TestCheckRequirements(t *testing.T) {
 		{Manager: Conda, Name: "odd", Version: "1.0", Platform: "linux-64", Category: MainCategory, URL: "u4"},
 		{Manager: Pip, Name: "xq", Version: "0.0.4", Platform: "linux-64", Category: MainCategory, URL: "https://h/xq.whl", SHA256: sum,
 			Depends: []Dependency{{"torch", ">=2"}, {"url-dep", "@ https://h/x.whl"}}},
-		{Manager: Pip, Name: "url-dep", Version: "1.0rc1", Platform: "linux-64", Category: MainCategory, URL: "https://h/u-1.0rc1-py3-none-any.whl"},
+		{Manager: Pip, Name: "url-dep", Version: "1.0rc1", Platform: "linux-64", Category: MainCategory, URL: "https://h/u-1.0rc1-py3-none-any.whl", FileName: "url_dep-1.0rc1-py3-none-any.whl"},
 	}}
 	for _, c := range []struct {
 		name   string
@@ -41,6 +41,9 @@ func TestCheckRequirements(t *testing.T) {
 		{"a constraint that does not", Request{Limits: []Ask{{Text: "xq<0.0.4"}}}, "the lock has xq 0.0.4"},
 		{"a hash that is allowed", Request{Hashes: map[string][]string{"xq": {"sha256:00", "sha256:" + sum.String()}}}, ""},
 		{"a hash that is not", Request{Hashes: map[string][]string{"xq": {"sha256:00"}}}, "a sha256 that its requirement does not allow"},
+		{"a wheel by its path", Request{Pip: []Ask{{Text: "./w/url_dep-1.0rc1-py3-none-any.whl[x] ; os_name == 'posix'", Name: "url_dep"}}}, ""},
+		{"another wheel", Request{Pip: []Ask{{Text: "./w/url_dep-2.0-py3-none-any.whl", Name: "url_dep"}}}, "the lock has url_dep-1.0rc1-py3-none-any.whl"},
+		{"a wheel that is not there", Request{Pip: []Ask{{Text: "https://h/gone-2.0-py3-none-any.whl#sha256=0", Name: "gone"}}}, "no wheel of gone"},
 		{"a path", Request{Pip: []Ask{{Text: "./x.whl"}, {Text: "git+https://h/x"}}}, ""},
 	} {
 		c.req.Platform = "linux-64"

@@ -104,7 +104,7 @@ func (l *envLocker) resolvePip(ctx context.Context, old *lock.Lock, s *solved) e
 	req := resolve.Request{
 		Env: target.env, Tags: target.tags, Prereleases: set.Options.Prereleases, PreferBinary: set.Options.PreferBinary,
 		NoBinary: formatsOf(set.Options.Formats.NoBinary, set.Options.Formats.OnlyBinary), OnlyBinary: formatsOf(set.Options.Formats.OnlyBinary, set.Options.Formats.NoBinary),
-		RequireHashes: set.Options.RequireHashes,
+		RequireHashes: set.Options.RequireHashes, ExcludeNewer: l.project.Settings.Solve.IndexUntil,
 	}
 	if req.Requirements, err = l.asked(set.Requirements, target); err != nil {
 		return in(report.Project, err)
@@ -121,6 +121,7 @@ func (l *envLocker) resolvePip(ctx context.Context, old *lock.Lock, s *solved) e
 		return err
 	}
 	idx := newPipIndex(ctx, client, target)
+	idx.warn = l.talk.Warn
 	defer idx.close()
 	res, err := resolve.Solve(ctx, idx, req)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/nasa-openscapes/corn/conda/record"
 	"github.com/nasa-openscapes/corn/digest"
 	"github.com/nasa-openscapes/corn/internal/report"
 	"github.com/nasa-openscapes/corn/pypi/pep440"
@@ -110,6 +111,7 @@ func ownCredentials(set *requirements.Set) []transport.Credential {
 type pipIndex struct {
 	client *simple.Client
 	target *pipTarget
+	warn   func(format string, args ...any) // nil: nobody listens
 
 	ctx    context.Context // of the work ahead; close ends it
 	cancel context.CancelFunc
@@ -203,6 +205,11 @@ func (x *pipIndex) Files(ctx context.Context, project string) ([]resolve.File, e
 	}
 	if err != nil {
 		return nil, report.In(report.Fetch, err)
+	}
+	if len(p.Files) == 0 && x.warn != nil { // else the resolver says that there is nothing, and not why
+		for _, f := range p.LeftOut[:min(len(p.LeftOut), 3)] {
+			x.warn("%s at %s: %s is left out: %s", project, record.Redact(p.Place), f.Name, f.Reason)
+		}
 	}
 	out := make([]resolve.File, len(p.Files))
 	x.mu.Lock()

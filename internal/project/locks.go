@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/nasa-openscapes/corn/lock"
@@ -79,8 +78,6 @@ func (e *Environment) specForHint() string {
 	}
 	return ""
 }
-
-var requirementName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*`)
 
 // checkPip refuses a lock that was made without the environment's PyPI requirements: one
 // without any wheel, where a requirement is no conda package of the lock either. A

@@ -212,6 +212,7 @@ var settingKeys = map[string]decoder{
 		}
 		return nil
 	},
+	"index_until":      decodeUntil,
 	"virtual_packages": decodeVirtual,
 	"forbid":           decodeForbid,
 }

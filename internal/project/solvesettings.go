@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/nasa-openscapes/corn/yamltree"
 )
@@ -17,6 +18,8 @@ type SolveSettings struct {
 	Sharing  string // "builds" (the default), "prefer", "off" or empty
 	// IndexURL is the package index of Python of environments that name none; empty: PyPI.
 	IndexURL string
+	// IndexUntil leaves out what was uploaded to an index later; zero: nothing.
+	IndexUntil time.Time
 	// Virtual are virtual packages of the target beyond what the base image says, by name.
 	Virtual []VirtualPackage
 	Forbid  Forbid
@@ -56,6 +59,22 @@ func filledTexts(f *yamltree.File, v *yamltree.Value, what string) ([]string, er
 		return nil, f.Fail(v.Values[i], "%s: an empty text", what)
 	}
 	return texts, err
+}
+
+// decodeUntil reads a day, all of which counts, or a time.
+func decodeUntil(f *yamltree.File, v *yamltree.Value, s *Settings) error {
+	text, err := f.Text(v, "index_until")
+	if err != nil {
+		return err
+	}
+	if day, err := time.Parse(time.DateOnly, text); err == nil {
+		s.Solve.IndexUntil = day.AddDate(0, 0, 1).Add(-time.Nanosecond)
+		return nil
+	}
+	if s.Solve.IndexUntil, err = time.Parse(time.RFC3339, text); err != nil {
+		return f.Fail(v, "index_until is %q: want a day (2025-03-31) or a time (2025-03-31T12:00:00Z)", text)
+	}
+	return nil
 }
 
 var (

@@ -96,24 +96,24 @@ func (r *Reader) fill(req *Requirement, text string, in input) *ParseError {
 }
 
 // named reads a requirement of PEP 508.
-func (req *Requirement) named(text string) *ParseError {
+func (r *Requirement) named(text string) *ParseError {
 	spec, err := pep508.Parse(text)
 	if err != nil {
-		e := &ParseError{Place: req.Place, Text: shown(req.Text), Reason: plain(err), Err: err}
+		e := &ParseError{Place: r.Place, Text: shown(r.Text), Reason: plain(err), Err: err}
 		if strings.Contains(text, "=") && !strings.Contains(text, "==") && strings.Count(text, "=") == 1 && !strings.ContainsAny(text, "<>!~;[") {
 			e.Remedy = `a version is asked for with "==": one "=" is conda's`
 		}
 		return e
 	}
-	req.Spec, req.Name, req.Extras, req.Marker = spec, spec.Name, spec.Extras, spec.Marker
+	r.Spec, r.Name, r.Extras, r.Marker = spec, spec.Name, spec.Extras, spec.Marker
 	if spec.URL == "" {
 		return nil
 	}
 	if !isURL(spec.URL) {
-		return &ParseError{Place: req.Place, Text: shown(req.Text), Reason: "what stands behind @ is no URL"}
+		return &ParseError{Place: r.Place, Text: shown(r.Text), Reason: "what stands behind @ is no URL"}
 	}
-	if reason := req.takeURL(spec.URL); reason != "" {
-		return &ParseError{Place: req.Place, Text: shown(req.Text), Reason: reason}
+	if reason := r.takeURL(spec.URL); reason != "" {
+		return &ParseError{Place: r.Place, Text: shown(r.Text), Reason: reason}
 	}
 	return nil
 }
@@ -127,7 +127,7 @@ func plain(err error) string {
 }
 
 // takeURL reads a URL of an archive or a repository, and what its fragment says.
-func (req *Requirement) takeURL(raw string) (reason string) {
+func (r *Requirement) takeURL(raw string) (reason string) {
 	before, fragment, _ := strings.Cut(raw, "#")
 	subdirectory := ""
 	for part := range strings.SplitSeq(fragment, "&") {
@@ -137,7 +137,7 @@ func (req *Requirement) takeURL(raw string) (reason string) {
 		}
 		switch key {
 		case "egg":
-			if reason := req.takeEgg(value); reason != "" {
+			if reason := r.takeEgg(value); reason != "" {
 				return reason
 			}
 		case "subdirectory":
@@ -150,18 +150,18 @@ func (req *Requirement) takeURL(raw string) (reason string) {
 			if reason != "" {
 				return reason
 			}
-			req.Hashes = append(req.Hashes, h)
+			r.Hashes = append(r.Hashes, h)
 		}
 	}
 	if m := vcsStart.FindStringSubmatch(before); m != nil {
 		if !slices.Contains([]string{"https", "http", "ssh", "git", "file", "svn", "lp", "sftp", "ftp"}, m[2]) {
 			return fmt.Sprintf("repositories are not had over %s", m[2])
 		}
-		req.Kind = FromVCS
-		req.VCS = VCS{Tool: m[1], URL: strings.TrimPrefix(before, m[1]+"+"), Subdirectory: subdirectory}
-		if at := strings.LastIndexByte(req.VCS.URL, '@'); at > strings.LastIndexByte(req.VCS.URL, '/') && strings.Count(req.VCS.URL, "/") > 2 {
-			req.VCS.URL, req.VCS.Revision = req.VCS.URL[:at], req.VCS.URL[at+1:]
-			if req.VCS.Revision == "" || strings.HasPrefix(req.VCS.Revision, "-") {
+		r.Kind = FromVCS
+		r.VCS = VCS{Tool: m[1], URL: strings.TrimPrefix(before, m[1]+"+"), Subdirectory: subdirectory}
+		if at := strings.LastIndexByte(r.VCS.URL, '@'); at > strings.LastIndexByte(r.VCS.URL, '/') && strings.Count(r.VCS.URL, "/") > 2 {
+			r.VCS.URL, r.VCS.Revision = r.VCS.URL[:at], r.VCS.URL[at+1:]
+			if r.VCS.Revision == "" || strings.HasPrefix(r.VCS.Revision, "-") {
 				return "the revision behind @ is none"
 			}
 		}
@@ -182,23 +182,23 @@ func (req *Requirement) takeURL(raw string) (reason string) {
 	case u.Scheme == "file":
 		before = (&url.URL{Scheme: "file", Path: path.Clean("/" + u.Path)}).String()
 	}
-	if req.Kind, req.URL = FromURL, before; req.Name == "" {
-		req.Name = nameOfWheel(path.Base(u.Path))
+	if r.Kind, r.URL = FromURL, before; r.Name == "" {
+		r.Name = nameOfWheel(path.Base(u.Path))
 	}
 	return ""
 }
 
 // takeEgg reads the name that older pips wanted in the fragment.
-func (req *Requirement) takeEgg(text string) (reason string) {
+func (r *Requirement) takeEgg(text string) (reason string) {
 	spec, err := pep508.Parse(text)
 	if err != nil || spec.URL != "" || !spec.Marker.IsAny() {
 		return fmt.Sprintf("egg=%s is no name of a project", shown(text))
 	}
-	if req.Name == "" {
-		req.Name = spec.Name
+	if r.Name == "" {
+		r.Name = spec.Name
 	}
-	if len(req.Extras) == 0 {
-		req.Extras = spec.Extras
+	if len(r.Extras) == 0 {
+		r.Extras = spec.Extras
 	}
 	return ""
 }
