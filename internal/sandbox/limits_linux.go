@@ -26,6 +26,14 @@ func (l Limits) orDefault() Limits {
 	return l
 }
 
+// pids is the limit of processes with those of the sandbox itself; zero: none.
+func (l Limits) pids() int64 {
+	if l.Processes == 0 {
+		return 0
+	}
+	return int64(l.Processes) + ownThreads
+}
+
 // setLimits sets the rlimits that the program inherits. Those for processes and memory
 // are set whether or not there is a cgroup as well.
 func setLimits(l Limits) error {
@@ -56,7 +64,7 @@ func setLimits(l Limits) error {
 			return err
 		}
 	}
-	return set("processes", unix.RLIMIT_NPROC, uint64(l.Processes+ownThreads))
+	return set("processes", unix.RLIMIT_NPROC, uint64(l.pids()))
 }
 
 // diskUse is what the files below a folder take, in bytes. The magic link leads to it

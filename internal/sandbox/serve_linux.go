@@ -70,10 +70,11 @@ func (o order) serve(out *json.Encoder, commands <-chan command) (note, error) {
 // warmThreads has the runtime make the threads that this process will need while it may: it is
 // under the same limit of processes as the program, and a runtime that gets no thread aborts.
 func warmThreads() {
-	runtime.GOMAXPROCS(2) // with this many, the rest wait for children, orders and the disk
+	runtime.GOMAXPROCS(2)    // with this many, the rest wait for children, orders and the disk
+	const n = ownThreads - 4 // the runtime has a few besides
 	var made, done sync.WaitGroup
-	for range ownThreads - 4 { // the runtime has a few besides
-		made.Add(1)
+	made.Add(n) // all, before the first waits
+	for range n {
 		done.Go(func() {
 			runtime.LockOSThread() // so that each has a thread, which the runtime keeps
 			defer runtime.UnlockOSThread()
