@@ -12,6 +12,8 @@ import (
 const (
 	defaultProcesses = 4096
 	defaultOpenFiles = 65536
+	// ownThreads are those of the sandbox's first process, which is under the limit, too.
+	ownThreads = 16
 )
 
 func (l Limits) orDefault() Limits {
@@ -22,6 +24,14 @@ func (l Limits) orDefault() Limits {
 		l.OpenFiles = defaultOpenFiles
 	}
 	return l
+}
+
+// pids is the limit of processes with those of the sandbox itself; zero: none.
+func (l Limits) pids() int64 {
+	if l.Processes == 0 {
+		return 0
+	}
+	return int64(l.Processes) + ownThreads
 }
 
 // setLimits sets the rlimits that the program inherits. Those for processes and memory
@@ -54,7 +64,7 @@ func setLimits(l Limits) error {
 			return err
 		}
 	}
-	return set("processes", unix.RLIMIT_NPROC, uint64(l.Processes))
+	return set("processes", unix.RLIMIT_NPROC, uint64(l.pids()))
 }
 
 // diskUse is what the files below a folder take, in bytes. The magic link leads to it
