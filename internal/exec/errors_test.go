@@ -1,0 +1,32 @@
+package exec
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nasa-openscapes/corn/internal/sandbox"
+)
+
+// Whatever ends a step, the message says what it printed last, and the hint is a thing to do.
+func TestStepErrors(t *testing.T) {
+	for _, c := range []struct {
+		err        error
+		text, hint string
+	}{
+		{&sandbox.ExitError{Program: "./postBuild", Code: 3}, "postBuild: ./postBuild ended with exit code 3; its last lines:\none\ntwo", "corn shell --failed"},
+		{&sandbox.TimeoutError{Program: "sh", After: time.Minute}, "did not end within 1m0s and was ended; its last lines:", "timeout"},
+		{&sandbox.LimitError{What: "disk", Limit: 5}, "the limit of disk was reached: 5; its last lines:", "raise disk below steps in corn.yaml"},
+		{&sandbox.RefusedError{Cause: sandbox.AppArmor, Act: "make a user namespace"}, "AppArmor", "corn sandbox-profile | sudo apparmor_parser -r; or run as root; or build without postBuild"},
+	} {
+		e := &StepError{Step: "postBuild", Last: []string{"one", "two"}, Err: c.err}
+		if !strings.Contains(e.Error(), c.text) || !strings.Contains(e.Hint(), c.hint) || !errors.Is(e, c.err) {
+			t.Errorf("%v\nhint %s\nwant %q and %q", e, e.Hint(), c.text, c.hint)
+		}
+	}
+	s := &StoreError{Step: "post-link of a", Path: "opt/corn/store/x/y"}
+	if !strings.Contains(s.Error(), "/opt/corn/store/x/y") || !strings.Contains(s.Hint(), "copy:") {
+		t.Errorf("%v, hint %s", s, s.Hint())
+	}
+}
