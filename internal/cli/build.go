@@ -21,6 +21,9 @@ conda-lock.yml, conda-linux-64.lock or pixi.lock. The environment at the top run
 An environment without a lock is solved for this build alone; one whose lock is no longer what
 its environment.yml asks for is an error (see corn lock).
 
+apt.txt, postBuild, run in corn.yaml and packages' link scripts are programs of the image: they run in a
+sandbox, without root, and only when what they see changed. --plan says which would, and why.
+
 The image is written as an OCI layout by default. --push NAME[:TAG] pushes it to a registry, by
 default under the first 12 digits of the git commit; "docker-archive:FILE" is for docker load.
 What the previous image in the registry has, this branch's last one, is neither built nor sent

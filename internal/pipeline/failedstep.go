@@ -35,6 +35,7 @@ type failedStep struct {
 	GID     int             `json:"gid"`
 	Groups  []int           `json:"groups,omitempty"`
 	Network bool            `json:"network"`
+	Active  bool            `json:"active,omitempty"` // the file activate is the launcher that it ran in
 }
 
 // failedAge is how long it is kept.
@@ -63,6 +64,16 @@ func (b *builder) tryKeepFailed(root *sandbox.Root, layers []sandbox.Layer, s *s
 	}
 	for _, l := range layers {
 		f.Layers = append(f.Layers, l.DiffID)
+	}
+	if c.Args[0] == activateAt {
+		script, err := os.ReadFile(c.Mounts[0].Source)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, "activate"), script, 0o755) //nolint:gosec // the image's user runs it
+		}
+		if err != nil {
+			return err
+		}
+		f.Active = true
 	}
 	text, err := json.MarshalIndent(f, "", " ")
 	if err != nil {
@@ -133,7 +144,12 @@ func openFailed(ctx context.Context, cacheDir string) (_ *failedRoot, err error)
 // command is one as the step's own was.
 func (r *failedRoot) command(args ...string) sandbox.Command {
 	s := &r.step
-	return sandbox.Command{Args: args, Env: s.Env, Dir: s.Dir, UID: s.UID, GID: s.GID, Groups: s.Groups, Network: s.Network}
+	c := sandbox.Command{Args: args, Env: s.Env, Dir: s.Dir, UID: s.UID, GID: s.GID, Groups: s.Groups, Network: s.Network}
+	if s.Active {
+		c.Args = append([]string{activateAt}, args...)
+		c.Mounts = []sandbox.Mount{activateMount(filepath.Join(failedDir(r.cache), "activate"))}
+	}
+	return c
 }
 
 // Close leaves the changes where they are.

@@ -217,6 +217,26 @@ func (b *builder) inNotebook(args []string) (sandbox.Command, error) {
 		return c, err
 	}
 	c.Args = append([]string{activateAt}, args...)
-	c.Mounts = []sandbox.Mount{{Kind: sandbox.Bind, Source: file, Target: activateAt, ReadOnly: true}}
+	c.Mounts = []sandbox.Mount{activateMount(file)}
 	return c, nil
+}
+
+// activateMount puts the launcher in a file where steps run it.
+func activateMount(file string) sandbox.Mount {
+	return sandbox.Mount{Kind: sandbox.Bind, Source: file, Target: activateAt, ReadOnly: true}
+}
+
+// programName is what a message calls the program of a step: not the launcher or the shell that
+// runs it.
+func (b *builder) programName(args []string) string {
+	if args[0] == activateAt {
+		args = args[1:]
+	}
+	switch {
+	case args[0] != b.shell() || len(args) == 1:
+		return args[0]
+	case args[1] == "-e":
+		return "its script"
+	}
+	return args[1]
 }

@@ -165,7 +165,10 @@ func (b *builder) runStep(ctx context.Context, v *variant, i int, s *step, w *la
 		c.Stdout, c.Stderr, c.Timeout = out, out, max(time.Until(deadline), time.Millisecond)
 		err := root.Run(ctx, c)
 		if late, ok := errors.AsType[*sandbox.TimeoutError](err); ok {
-			late.After = s.timeout // the whole step's
+			late.After, late.Program = s.timeout, b.programName(c.Args) // the whole step's time
+		}
+		if exit, ok := errors.AsType[*sandbox.ExitError](err); ok {
+			exit.Program = b.programName(c.Args)
 		}
 		if err != nil && ctx.Err() == nil {
 			b.keepFailed(root, layers, s, c)

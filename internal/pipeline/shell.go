@@ -63,7 +63,7 @@ func shellOfFailed(ctx context.Context, req ShellRequest, p *report.Printer) err
 	if err != nil {
 		return err
 	}
-	p.Say("as %s of %s left it; its program was %s", r.step.Step, r.step.Project, r.step.Args[0])
+	p.Say("as %s of %s left it", r.step.Step, r.step.Project)
 	args := req.Args
 	if len(args) == 0 {
 		args = []string{"/bin/sh"}

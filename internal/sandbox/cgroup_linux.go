@@ -62,7 +62,7 @@ func (g *cgroup) unified(name string, l Limits) {
 		if os.Mkdir(dir, 0o755) != nil {
 			continue
 		}
-		if g.limit(dir, "pids.max", int64(l.Processes)) && g.limit(dir, "memory.max", l.MemoryBytes) {
+		if g.limit(dir, "pids.max", int64(l.Processes+ownThreads)) && g.limit(dir, "memory.max", l.MemoryBytes) {
 			g.limit(dir, "memory.swap.max", 0)
 			g.dirs, g.memory = []string{dir}, dir
 			return
@@ -74,7 +74,7 @@ func (g *cgroup) unified(name string, l Limits) {
 // legacy makes one of each controller of version 1.
 func (g *cgroup) legacy(name string, l Limits) {
 	for controller, file := range map[string]string{"pids": "pids.max", "memory": "memory.limit_in_bytes"} {
-		n := int64(l.Processes)
+		n := int64(l.Processes + ownThreads)
 		if controller == "memory" {
 			n = l.MemoryBytes
 		}

@@ -12,6 +12,8 @@ import (
 const (
 	defaultProcesses = 4096
 	defaultOpenFiles = 65536
+	// ownThreads are those of the sandbox's first process, which is under the limit, too.
+	ownThreads = 16
 )
 
 func (l Limits) orDefault() Limits {
@@ -54,7 +56,7 @@ func setLimits(l Limits) error {
 			return err
 		}
 	}
-	return set("processes", unix.RLIMIT_NPROC, uint64(l.Processes))
+	return set("processes", unix.RLIMIT_NPROC, uint64(l.Processes+ownThreads))
 }
 
 // diskUse is what the files below a folder take, in bytes. The magic link leads to it

@@ -8,6 +8,7 @@ import (
 	"path"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 // signals on, reaps what is orphaned, and when it ends, the kernel ends all the others.
 func (o order) serve(out *json.Encoder, commands <-chan command) (note, error) {
 	r := o.Run
+	warmThreads()
 	upper, err := unix.Open(path.Join(r.Scratch, "upper"), unix.O_DIRECTORY|unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return note{}, fmt.Errorf("open the folder of changes: %w", err)
@@ -63,6 +65,23 @@ func (o order) serve(out *json.Encoder, commands <-chan command) (note, error) {
 			return note{Exit: &e}, nil
 		}
 	}
+}
+
+// warmThreads has the runtime make the threads that this process will need while it may: it is
+// under the same limit of processes as the program, and a runtime that gets no thread aborts.
+func warmThreads() {
+	runtime.GOMAXPROCS(2) // with this many, the rest wait for children, orders and the disk
+	var made, done sync.WaitGroup
+	for range ownThreads - 4 { // the runtime has a few besides
+		made.Add(1)
+		done.Go(func() {
+			runtime.LockOSThread() // so that each has a thread, which the runtime keeps
+			defer runtime.UnlockOSThread()
+			made.Done()
+			made.Wait()
+		})
+	}
+	done.Wait()
 }
 
 // reap waits for every process of the sandbox: those whose parents are gone are this one's.
