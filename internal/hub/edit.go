@@ -181,7 +181,7 @@ func editYAML(s *source, names map[string]string, o Options, hit map[string]bool
 		}
 	}
 	e.texts(f.texts, o.Images)
-	if err := e.shared(f.images); err != nil {
+	if err := e.shared(f); err != nil {
 		return nil, err
 	}
 	if err := e.splice(); err != nil {
@@ -197,7 +197,7 @@ func (e *editor) texts(texts []title, images []Ref) {
 		for line := range strings.Lines(t.node.Value) {
 			for _, im := range images {
 				if mentions(line, im.Repository) {
-					e.out.Left = append(e.out.Left, Left{e.src.name, t.node.Line, t.path, oneLine(line), "inside a longer text", im.Normal()})
+					e.out.Left = append(e.out.Left, Left{e.src.name, t.node.Line, t.path, oneLine(line), "inside a longer text or a template", im.Normal()})
 				}
 			}
 		}
@@ -293,8 +293,14 @@ func (e *editor) set(im *image, n *yaml.Node, text string) error {
 
 // shared refuses an edit that would change another image too: one that is not wanted, and takes its
 // tag from the same place.
-func (e *editor) shared(images []*image) error {
-	for _, im := range images {
+func (e *editor) shared(f *finder) error {
+	for _, o := range f.others {
+		if by, ok := e.by[o.node]; ok {
+			return e.src.fail(o.node.Line, fmt.Sprintf("%s takes this value from the same place as %s (%s) through an alias", o.path, by.path, by.ref),
+				"write the value out for one of them")
+		}
+	}
+	for _, im := range f.images {
 		for _, n := range []*yaml.Node{im.text, im.name, im.tag, im.digest} {
 			by, ok := e.by[n]
 			if n == nil || !ok || by.ref.Normal() == im.ref.Normal() && im.left == "" {
