@@ -3,6 +3,7 @@ package hub
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -320,6 +321,9 @@ func (e *editor) titles(im *image, to Ref, change bool) error {
 	}
 	for _, t := range im.titles {
 		text := replaceWord(t.node.Value, im.ref.Tag, to.Tag)
+		if stale := staleTag(t.node.Value, im.ref.Tag); text == t.node.Value && stale != "" {
+			text = replaceWord(t.node.Value, stale, to.Tag)
+		}
 		if text == t.node.Value {
 			continue
 		}
@@ -339,6 +343,28 @@ func (e *editor) titles(im *image, to Ref, change bool) error {
 		e.want[t.node], e.by[t.node] = text, im
 	}
 	return nil
+}
+
+var commitForm = regexp.MustCompile(`[0-9a-f]{7,40}`)
+
+// staleTag is the commit that a text names where the image's tag is another commit: somebody changed
+// the one and forgot the other. Two commits in a text are nobody's guess.
+func staleTag(text, tag string) string {
+	if commitForm.FindString(tag) != tag {
+		return ""
+	}
+	found := ""
+	for _, word := range commitForm.FindAllString(text, -1) {
+		isWord := replaceWord(text, word, "") != text
+		if !isWord || !strings.ContainsAny(word, "0123456789") || !strings.ContainsAny(word, "abcdef") || word == found { // a word, a date
+			continue
+		}
+		if found != "" {
+			return ""
+		}
+		found = word
+	}
+	return found
 }
 
 // replaceWord replaces a tag where it is no part of a longer word or version.

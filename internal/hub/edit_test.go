@@ -232,6 +232,22 @@ func TestReplaceWord(t *testing.T) {
 	}
 }
 
+func TestStaleTag(t *testing.T) {
+	for _, c := range []struct{ text, tag, want string }{
+		{"NASA Openscapes, Dask Gateway + GCS 65d6916", "89655e1", "65d6916"}, // nmfs-openscapes, 2026
+		{"65d6916 (was 1234567)", "89655e1", ""},
+		{"a defaced house", "89655e1", ""},
+		{"x65d6916y", "89655e1", ""},
+		{"65d6916", "v1", ""},
+		{"2025.12.22", "89655e1", ""},
+		{"of 20251222", "89655e1", ""},
+	} {
+		if got := staleTag(c.text, c.tag); got != c.want {
+			t.Errorf("staleTag(%q, %q) = %q, want %q", c.text, c.tag, got, c.want)
+		}
+	}
+}
+
 func TestHiddenLists(t *testing.T) {
 	out, err := Edit([]File{
 		{"common.yaml", []byte("basehub: {jupyterhub: {singleuser: {profileList: [{kubespawner_override: {image: a/b:v1}}]}}}")},
