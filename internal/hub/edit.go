@@ -3,6 +3,7 @@ package hub
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -181,7 +182,7 @@ func editYAML(s *source, names map[string]string, o Options, hit map[string]bool
 		}
 	}
 	e.texts(f.texts, o.Images)
-	if err := e.shared(f.images); err != nil {
+	if err := e.shared(f); err != nil {
 		return nil, err
 	}
 	if err := e.splice(); err != nil {
@@ -197,7 +198,7 @@ func (e *editor) texts(texts []title, images []Ref) {
 		for line := range strings.Lines(t.node.Value) {
 			for _, im := range images {
 				if mentions(line, im.Repository) {
-					e.out.Left = append(e.out.Left, Left{e.src.name, t.node.Line, t.path, oneLine(line), "inside a longer text", im.Normal()})
+					e.out.Left = append(e.out.Left, Left{e.src.name, t.node.Line, t.path, oneLine(line), "inside a longer text or a template", im.Normal()})
 				}
 			}
 		}
@@ -293,8 +294,14 @@ func (e *editor) set(im *image, n *yaml.Node, text string) error {
 
 // shared refuses an edit that would change another image too: one that is not wanted, and takes its
 // tag from the same place.
-func (e *editor) shared(images []*image) error {
-	for _, im := range images {
+func (e *editor) shared(f *finder) error {
+	for _, o := range f.others {
+		if by, ok := e.by[o.node]; ok {
+			return e.src.fail(o.node.Line, fmt.Sprintf("%s takes this value from the same place as %s (%s) through an alias", o.path, by.path, by.ref),
+				"write the value out for one of them")
+		}
+	}
+	for _, im := range f.images {
 		for _, n := range []*yaml.Node{im.text, im.name, im.tag, im.digest} {
 			by, ok := e.by[n]
 			if n == nil || !ok || by.ref.Normal() == im.ref.Normal() && im.left == "" {
@@ -314,6 +321,9 @@ func (e *editor) titles(im *image, to Ref, change bool) error {
 	}
 	for _, t := range im.titles {
 		text := replaceWord(t.node.Value, im.ref.Tag, to.Tag)
+		if stale := staleTag(t.node.Value, im.ref.Tag); text == t.node.Value && stale != "" {
+			text = replaceWord(t.node.Value, stale, to.Tag)
+		}
 		if text == t.node.Value {
 			continue
 		}
@@ -333,6 +343,28 @@ func (e *editor) titles(im *image, to Ref, change bool) error {
 		e.want[t.node], e.by[t.node] = text, im
 	}
 	return nil
+}
+
+var commitForm = regexp.MustCompile(`[0-9a-f]{7,40}`)
+
+// staleTag is the commit that a text names where the image's tag is another commit: somebody changed
+// the one and forgot the other. Two commits in a text are nobody's guess.
+func staleTag(text, tag string) string {
+	if commitForm.FindString(tag) != tag {
+		return ""
+	}
+	found := ""
+	for _, word := range commitForm.FindAllString(text, -1) {
+		isWord := replaceWord(text, word, "") != text
+		if !isWord || !strings.ContainsAny(word, "0123456789") || !strings.ContainsAny(word, "abcdef") || word == found { // a word, a date
+			continue
+		}
+		if found != "" {
+			return ""
+		}
+		found = word
+	}
+	return found
 }
 
 // replaceWord replaces a tag where it is no part of a longer word or version.

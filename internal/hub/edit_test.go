@@ -59,6 +59,7 @@ func TestEdit(t *testing.T) {
 		{"a byte order mark", "", "a/b:v2", "\ufeffimage: a/b:v1\n", "\ufeffimage: a/b:v2\n"},
 		{"letters beyond ASCII before it", "", "a/b:v2", "{\"é–😀\": 1, image: a/b:v1}\n", "{\"é–😀\": 1, image: a/b:v2}\n"},
 		{"an anchor, its alias follows", "", "a/b:v2", "image: &i a/b:v1\nother: {image: *i}\n", "image: &i a/b:v2\nother: {image: *i}\n"},
+		{"a tag by an alias", "", "a/b:v2", "x-tag: &t v1\nimage: {name: a/b, tag: *t}\nprePuller: {extraImages: {x: {name: a/b, tag: *t}}}\n", "x-tag: &t v2\nimage: {name: a/b, tag: *t}\nprePuller: {extraImages: {x: {name: a/b, tag: *t}}}\n"},
 		{"a merge key gives the name", "", "a/b:v2", "d: &d {name: a/b, pullPolicy: Always}\nimage:\n  <<: *d\n  tag: v1\n", "d: &d {name: a/b, pullPolicy: Always}\nimage:\n  <<: *d\n  tag: v2\n"},
 		{"a merge key gives both", "", "a/b:v2", "d: &d\n  name: a/b\n  tag: v1\nimage:\n  <<: [*d]\n", "d: &d\n  name: a/b\n  tag: v2\nimage:\n  <<: [*d]\n"},
 		{"a block", "", "a/b:v2", "image: >-\n  a/b:v1\nx: |\n  a/b:v1\n", "image: >-\n  a/b:v2\nx: |\n  a/b:v2\n"},
@@ -104,7 +105,10 @@ func TestEditRefuses(t *testing.T) {
 		{"a shared tag", "", "a/b:v2", "x: {image: {name: a/b, tag: &t v1}}\ny: {image: {name: c/d, tag: *t}}\n", "y.image (c/d:v1) takes this value from the same place as x.image (a/b:v1)"},
 		{"a shared tag of a place to be left", "", "a/b:v2", "singleuser: {image: &i {name: a/b, tag: v1}}\nhub: {image: *i}\n", "hub.image (a/b:v1) takes this value from the same place"},
 		{"keys that stand twice", "", "a/b:v2", "image:\n  name: a/b\n  tag: v1\n  tag: v1\n", `values.yaml:4: key "tag" stands here a second time`},
-		{"inside a program", "", "a/b:v2", "hub:\n  extraConfig:\n    x: |\n      c.KubeSpawner.image = 'a/b:v1'\n      # x/a/b:v1\n", "values.yaml:3: hub.extraConfig.x: inside a longer text"},
+		{"inside a program", "", "a/b:v2", "hub:\n  extraConfig:\n    x: |\n      c.KubeSpawner.image = 'a/b:v1'\n      # x/a/b:v1\n", "values.yaml:3: hub.extraConfig.x: inside a longer text or a template"},
+		{"a template for a tag", "", "a/b:v2", "image: {name: a/b, tag: '{{ tag }}'}\n", "values.yaml:1: image: its tag cannot be one: a template?"},
+		{"a template in a text", "", "a/b:v2", "image: 'a/b:{{ tag }}'\n", "values.yaml:1: image: inside a longer text or a template"},
+		{"a tag that is another value too", "", "a/b:v2", "image: {name: a/b, tag: &t v1}\nlabel: *t\n", "label takes this value from the same place as image (a/b:v1)"},
 		{"aliases of aliases", "", "a/b:v2", bomb(), "aliases of aliases?"},
 		{"a Dockerfile with an ARG", "Dockerfile", "a/b:v2", "ARG T=v1\nFROM a/b:${T}\n", "Dockerfile:2: FROM: its tag is an ARG of the Dockerfile"},
 		{"no Dockerfile", "Dockerfile", "a/b:v2", "image: a/b:v1\n", "a Dockerfile without a FROM"},
@@ -224,6 +228,22 @@ func TestReplaceWord(t *testing.T) {
 	} {
 		if got := replaceWord(c.text, c.old, "NEW"); got != c.want {
 			t.Errorf("replaceWord(%q, %q) = %q, want %q", c.text, c.old, got, c.want)
+		}
+	}
+}
+
+func TestStaleTag(t *testing.T) {
+	for _, c := range []struct{ text, tag, want string }{
+		{"NASA Openscapes, Dask Gateway + GCS 65d6916", "89655e1", "65d6916"}, // nmfs-openscapes, 2026
+		{"65d6916 (was 1234567)", "89655e1", ""},
+		{"a defaced house", "89655e1", ""},
+		{"x65d6916y", "89655e1", ""},
+		{"65d6916", "v1", ""},
+		{"2025.12.22", "89655e1", ""},
+		{"of 20251222", "89655e1", ""},
+	} {
+		if got := staleTag(c.text, c.tag); got != c.want {
+			t.Errorf("staleTag(%q, %q) = %q, want %q", c.text, c.tag, got, c.want)
 		}
 	}
 }

@@ -35,6 +35,7 @@ type finder struct {
 	images []*image
 	lists  []string // paths of profileLists
 	texts  []title  // longer texts, which may name an image somewhere in them
+	others []title  // values that are no images, and stand elsewhere: aliases
 	visits int
 }
 
@@ -55,6 +56,7 @@ type frame struct {
 	left   string
 	titles []title // of the nearest profile or choice
 	depth  int
+	alias  bool // the value is another's, through an alias
 }
 
 func (f *finder) walk(n *yaml.Node, in frame) error {
@@ -62,6 +64,9 @@ func (f *finder) walk(n *yaml.Node, in frame) error {
 		return f.src.fail(n.Line, fmt.Sprintf("more than %d values, or nested deeper than 200: aliases of aliases?", maxVisits), "")
 	}
 	in.depth++
+	if n.Kind != yaml.AliasNode && n.Kind != yaml.ScalarNode {
+		in.alias = false
+	}
 	switch n.Kind {
 	case yaml.DocumentNode:
 		for _, sub := range n.Content {
@@ -70,6 +75,7 @@ func (f *finder) walk(n *yaml.Node, in frame) error {
 			}
 		}
 	case yaml.AliasNode:
+		in.alias = true
 		return f.walk(n.Alias, in)
 	case yaml.SequenceNode:
 		if in.key == "profileList" {
@@ -231,6 +237,9 @@ func (f *finder) inParts(n *yaml.Node, in frame, values map[string]*yaml.Node) b
 			ref.Tag, ref.Digest = "", "sha256:"+tag.Value
 		}
 	}
+	if ref.Tag != "" && !tagForm.MatchString(ref.Tag) || ref.Digest != "" && !digestForm.MatchString(ref.Digest) {
+		im.left = "its tag cannot be one: a template?"
+	}
 	if digest != nil && digest.Kind == yaml.ScalarNode && digest.Tag != "!!null" && digest.Value != "" {
 		ref.Digest = digest.Value
 	}
@@ -246,6 +255,12 @@ func (f *finder) inParts(n *yaml.Node, in frame, values map[string]*yaml.Node) b
 const pinSuffix = "@sha256"
 
 func (f *finder) scalar(n *yaml.Node, in frame) {
+	before := len(f.images)
+	defer func() {
+		if in.alias && len(f.images) == before {
+			f.others = append(f.others, title{in.path, n})
+		}
+	}()
 	if n.Tag != "!!str" {
 		return
 	}

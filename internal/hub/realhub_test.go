@@ -224,11 +224,14 @@ func restarts(t *testing.T, c *Client, say func(string, ...any)) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if idle := Idle(users, time.Now().Add(time.Minute)); len(idle) != 1 || idle[0].User != "grace" {
+	if idle := Idle(users, time.Now().Add(time.Minute), Ref{"a/b", "v2", ""}); len(idle) != 1 || idle[0].User != "grace" {
 		t.Errorf("Idle = %+v, want grace's", idle)
 	}
-	if idle := Idle(users, time.Now().Add(-time.Hour)); len(idle) != 0 {
+	if idle := Idle(users, time.Now().Add(-time.Hour), Ref{"a/b", "v2", ""}); len(idle) != 0 {
 		t.Errorf("Idle for an hour = %+v, want none", idle)
+	}
+	if idle := Idle(users, time.Now().Add(time.Minute), Ref{"c/d", "v1", ""}); len(idle) != 0 {
+		t.Errorf("Idle for an image of another repository = %+v, want none", idle)
 	}
 	if err := c.Restarted(ctx, &r, Ref{"a/b", "v2", ""}, 0, say); err != nil || r.Result != "restarted" || imageOf() != "docker.io/a/b:v2" {
 		t.Errorf("Restarted = %v, %+v; the image is %v", err, r, imageOf())

@@ -20,8 +20,9 @@ type Restart struct {
 	options map[string]any // that it runs with
 }
 
-// Idle lists the servers that run and were not used for a time, without trials, in order of users.
-func Idle(users []User, since time.Time) []Restart {
+// Idle lists the servers that run and were not used for a time, in order of users: no trials, and none
+// whose user chose an image of another repository.
+func Idle(users []User, since time.Time, image Ref) []Restart {
 	var out []Restart
 	for _, u := range users {
 		for _, name := range slices.Sorted(maps.Keys(u.Servers)) {
@@ -30,12 +31,24 @@ func Idle(users []User, since time.Time) []Restart {
 			if used.IsZero() {
 				used = s.Started
 			}
-			if s.Ready && s.Pending == "" && !used.After(since) && !used.IsZero() && !strings.HasPrefix(name, trialPrefix) {
+			if s.Ready && s.Pending == "" && !used.After(since) && !used.IsZero() && !strings.HasPrefix(name, trialPrefix) && !otherImage(s.UserOptions, image) {
 				out = append(out, Restart{User: u.Name, Server: name})
 			}
 		}
 	}
 	return out
+}
+
+// otherImage tells whether options name an image of another repository.
+func otherImage(options map[string]any, image Ref) bool {
+	for key, v := range options {
+		text, _ := v.(string)
+		ref, err := ParseRef(text)
+		if strings.Contains(key, "image") && err == nil && (ref.Tag != "" || ref.Digest != "") && ref.Normal() != image.Normal() {
+			return true
+		}
+	}
+	return false
 }
 
 // ParseServer reads USER or USER/SERVER.

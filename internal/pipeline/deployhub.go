@@ -256,7 +256,7 @@ func (d *deployHub) restart(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for _, r := range hub.Idle(users, time.Now().Add(-d.req.Idle)) {
+		for _, r := range hub.Idle(users, time.Now().Add(-d.req.Idle), d.image.ref) {
 			if !slices.ContainsFunc(list, func(have hub.Restart) bool { return have.User == r.User && have.Server == r.Server }) {
 				list = append(list, r)
 			}

@@ -197,9 +197,9 @@ func tellValues(f *hub.Edited, talk *report.Printer) {
 	}
 	for _, o := range f.Offers {
 		if o.ByHand {
-			talk.Warn("%s:%d: %s repeats the old tag, and stands there in a way that corn does not edit: %q", f.File, o.Line, o.Path, o.Text)
+			talk.Warn("%s:%d: %s names an old tag, and stands there in a way that corn does not edit: %q", f.File, o.Line, o.Path, o.Text)
 		} else {
-			talk.Say("%s:%d: %s repeats the old tag: --display-names makes it %q", f.File, o.Line, o.Path, o.New)
+			talk.Say("%s:%d: %s names an old tag: --display-names makes it %q", f.File, o.Line, o.Path, o.New)
 		}
 	}
 	if len(f.Changes) == 0 && f.Current == 0 {
