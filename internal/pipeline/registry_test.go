@@ -105,6 +105,7 @@ func TestColdMachine(t *testing.T) {
 	// One package of one environment.
 	f.env(t, f.project, "tcl", "libshared", "xtcl", "xlua")
 	before := same
+	req.Attach = []string{"none"} // every image has documents of its own
 	bump, sent := f.push(t, r, req)
 	if want := []string{"config", "meta", "place:tcl"}; !slices.Equal(sent, want) {
 		t.Errorf("one package more: sent %q, want %q", sent, want)
