@@ -2,12 +2,16 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/nasa-openscapes/corn/bench/run"
 	"github.com/nasa-openscapes/corn/bench/table"
@@ -31,11 +35,15 @@ type lockFigures struct {
 	OneCore  run.Usage `json:"one_core"`
 }
 
-// lockProject makes the project and locks it, from nothing but a warm cache.
+// lockProject makes the project and locks it, from nothing but a warm cache; the first run warms it.
 func (b *bench) lockProject(ctx context.Context, url, name string, all []recorded) (lockFigures, error) {
 	f := lockFigures{Project: name, Kernels: len(lockProjects[name])}
+	url += "/virtual/hashed"
+	if err := b.hashedIndex(); err != nil {
+		return f, err
+	}
 	var two, one []run.Usage
-	for i := range 2 * max(1, b.runs) {
+	for i := -1; i < 2*max(1, b.runs); i++ {
 		dir := b.path("solve-lock")
 		if err := b.writeLockProject(dir, url, lockProjects[name], all); err != nil {
 			return f, err
@@ -44,7 +52,10 @@ func (b *bench) lockProject(ctx context.Context, url, name string, all []recorde
 		if err != nil {
 			return f, err
 		}
-		if i%2 == 1 {
+		switch {
+		case i < 0:
+			continue
+		case i%2 == 1:
 			one = append(one, u)
 			continue
 		}
@@ -55,6 +66,57 @@ func (b *bench) lockProject(ctx context.Context, url, name string, all []recorde
 	}
 	f.Cores, f.OneCore = run.Best(two), run.Best(one)
 	return f, nil
+}
+
+// hashedIndex writes the small index once more, with an MD5 for the records that lack one, made up: a lock needs them, and
+// the archives that corn would hash for it do not exist. Nothing is fetched.
+func (b *bench) hashedIndex() error {
+	for _, sub := range []string{"linux-64", "noarch"} {
+		packed, err := os.ReadFile(filepath.Join(b.index, "conda-forge", sub, "repodata.json.zst"))
+		if err != nil {
+			return err
+		}
+		z, err := zstd.NewReader(nil)
+		if err != nil {
+			return err
+		}
+		plain, err := z.DecodeAll(packed, nil)
+		z.Close()
+		if err != nil {
+			return err
+		}
+		var doc map[string]json.RawMessage
+		if err := json.Unmarshal(plain, &doc); err != nil {
+			return err
+		}
+		for _, section := range []string{"packages", "packages.conda"} {
+			var recs map[string]map[string]any
+			if err := json.Unmarshal(doc[section], &recs); err != nil {
+				return err
+			}
+			for file, r := range recs {
+				if r["md5"] == nil {
+					sum := sha256.Sum256([]byte(file))
+					r["md5"] = hex.EncodeToString(sum[:16])
+				}
+			}
+			if doc[section], err = json.Marshal(recs); err != nil {
+				return err
+			}
+		}
+		out, err := json.Marshal(doc)
+		if err != nil {
+			return err
+		}
+		at := b.path("solve-virtual", "hashed", "conda-forge", sub)
+		if err := os.MkdirAll(at, 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(at, "repodata.json"), out, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // writeLockProject writes a folder with an environment.yml for each kernel.
@@ -75,8 +137,12 @@ func (b *bench) writeLockProject(dir, url string, kernels []string, all []record
 			}
 			text += fmt.Sprintf("  - %s\n", quoted)
 		}
-		kernel := filepath.Join(dir, fmt.Sprintf("kernel%d", i+1))
+		kernel := filepath.Join(dir, "environments", fmt.Sprintf("kernel%d", i+1))
 		if err := os.MkdirAll(kernel, 0o755); err != nil {
+			return fmt.Errorf("make a project: %w", err)
+		}
+		settings := "virtual_packages:\n  __glibc: \"2.36\"\n  __cuda: \"12.4\"\n"
+		if err := os.WriteFile(filepath.Join(dir, "corn.yaml"), []byte(settings), 0o644); err != nil {
 			return fmt.Errorf("make a project: %w", err)
 		}
 		for file, data := range map[string]string{"environment.yml": text, "name.txt": start + "\n"} {
@@ -90,7 +156,7 @@ func (b *bench) writeLockProject(dir, url string, kernels []string, all []record
 
 // countLocked counts the packages in the locks of a project, and the archives that they are.
 func countLocked(dir string) (packages, archives int, err error) {
-	files, err := filepath.Glob(filepath.Join(dir, "*", "conda-lock.yml"))
+	files, err := filepath.Glob(filepath.Join(dir, "environments", "*", "conda-lock.yml"))
 	if err != nil {
 		return 0, 0, err
 	}
