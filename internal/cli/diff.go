@@ -24,7 +24,7 @@ their locks. Packages that environment.yml or requirements.txt asks for by name 
 const diffExample = `  corn diff git:main .
   corn diff quay.io/team/hub:2026.01 quay.io/team/hub:2026.02
   corn diff quay.io/team/hub:2026.01 . --markdown
-  corn diff git:HEAD~1:hackweek hackweek --env climate --json`
+  corn diff git:HEAD~1:hackweek hackweek --env bash --json`
 
 func newDiff(g *globals) *cobra.Command {
 	var req pipeline.DiffRequest

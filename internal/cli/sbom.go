@@ -24,7 +24,7 @@ func newSBOM(g *globals) *cobra.Command {
 		Use:     "sbom IMAGE",
 		Short:   "print the bill of materials of an image, SPDX or CycloneDX",
 		Long:    sbomLong + "\n\n" + report.ExitCodes,
-		Example: "  corn sbom quay.io/team/hub:2026.01 > hub.spdx.json\n  corn sbom oci:image --format cyclonedx --kernel climate",
+		Example: "  corn sbom quay.io/team/hub:2026.01\n  corn sbom oci:image --format cyclonedx --kernel bash",
 		Args:    oneImage,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if g.json {
