@@ -14,10 +14,10 @@ func plotSolves(file string, r *solveResults) error {
 	b.WriteString(`<svg xmlns="http://www.w3.org/2000/svg" width="820" height="330" font-family="sans-serif" font-size="12">` + "\n" + `<rect width="820" height="330" fill="white"/>` + "\n")
 	var packages, records []point
 	for _, f := range r.Envs {
-		packages = append(packages, point{float64(f.Packages), f.Corn.Wall.Seconds()})
+		packages = append(packages, point{float64(f.Packages), f.OneCoreCPU.Seconds()})
 	}
 	for _, g := range r.Growth {
-		records = append(records, point{float64(g.Records), g.Warm.Wall.Seconds()})
+		records = append(records, point{float64(g.Records), g.Warm.CPU.Seconds()})
 	}
 	panel(&b, 60, "packages of the answer", packages, false)
 	panel(&b, 470, "records of the index ("+r.Grown+")", records, true)
@@ -43,7 +43,7 @@ func panel(b *strings.Builder, left float64, label string, points []point, line 
 		vx, vy := maxX*float64(i)/ticks, maxY*float64(i)/ticks
 		fmt.Fprintf(b, `<text x="%.1f" y="%g" text-anchor="middle">%.0f</text><text x="%g" y="%.1f" text-anchor="end">%.2f</text>`+"\n", x(vx), top+height+18, vx, left-6, y(vy)+4, vy)
 	}
-	fmt.Fprintf(b, `<text x="%g" y="%g" text-anchor="middle">%s</text><text x="%g" y="%g">seconds, corn solve, warm</text>`+"\n", left+width/2, top+height+40, label, left, top-8)
+	fmt.Fprintf(b, `<text x="%g" y="%g" text-anchor="middle">%s</text><text x="%g" y="%g">processor seconds, corn solve, warm</text>`+"\n", left+width/2, top+height+40, label, left, top-8)
 	var path []string
 	for _, p := range points {
 		path = append(path, fmt.Sprintf("%.1f,%.1f", x(p.x), y(p.y)))

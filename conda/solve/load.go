@@ -73,11 +73,13 @@ func (p *pool) grouped(n *name) ([]record.Group, bool) {
 		return nil, false
 	}
 	groups, ok := idx.Groups(n.text)
-	if !ok || p.req.ChannelPriority != StrictPriority || len(groups) == 0 {
-		return groups, ok
+	if ok && p.req.ChannelPriority == StrictPriority && len(groups) > 0 {
+		ok = !slices.ContainsFunc(groups, func(g record.Group) bool { return g.Channel != groups[0].Channel }) && len(p.channelSpecs(n)) == 0
 	}
-	one := !slices.ContainsFunc(groups, func(g record.Group) bool { return g.Channel != groups[0].Channel })
-	return groups, one && len(p.channelSpecs(n)) == 0
+	if !ok {
+		return nil, false
+	}
+	return groups, true
 }
 
 // lockedOf returns the locked record of n, or nil.

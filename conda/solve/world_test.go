@@ -166,6 +166,17 @@ func (w *world) find(t testing.TB, s string) *record.Record {
 	return want
 }
 
+// groupIndex gives the records of a mapIndex in groups too.
+type groupIndex struct{ mapIndex }
+
+func (g groupIndex) Groups(name string) ([]record.Group, bool) {
+	var groups []record.Group
+	for _, r := range g.mapIndex[name] {
+		groups = append(groups, record.Group{Channel: r.Channel, Version: r.Version, Features: len(r.TrackFeatures), Len: 1, Records: func() []*record.Record { return []*record.Record{r} }})
+	}
+	return groups, true
+}
+
 // answer solves the world and puts the result into lines.
 func (w *world) answer(t testing.TB) []string {
 	sol, err := Solve(context.Background(), w.index, w.req)
@@ -220,6 +231,9 @@ func TestWorlds(t *testing.T) {
 			w := parseWorld(t, block)
 			t.Run(strings.ReplaceAll(w.name, " ", "_"), func(t *testing.T) {
 				got := w.answer(t)
+				if plain, grouped := outcome(w.index, w.req), outcome(groupIndex{w.index}, w.req); grouped != plain {
+					t.Errorf("with records in groups: %s\nwant %s", grouped, plain)
+				}
 				out = append(out, strings.Join(append(w.input, got...), "\n"))
 				if !*update && !slices.Equal(got, w.want) {
 					t.Errorf("%s, %q:\n got %s\nwant %s", file, w.name, strings.Join(got, "\n     "), strings.Join(w.want, "\n     "))
