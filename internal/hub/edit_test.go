@@ -235,7 +235,7 @@ func TestReplaceWord(t *testing.T) {
 func TestStaleTag(t *testing.T) {
 	for _, c := range []struct{ text, tag, want string }{
 		{"NASA Openscapes, Dask Gateway + GCS 65d6916", "89655e1", "65d6916"}, // nmfs-openscapes, 2026
-		{"65d6916 (was 1234567)", "89655e1", ""},
+		{"65d6916 (was 12345ab)", "89655e1", ""},
 		{"a defaced house", "89655e1", ""},
 		{"x65d6916y", "89655e1", ""},
 		{"65d6916", "v1", ""},
