@@ -7,7 +7,7 @@ set -eu
 # command=package
 needs="mmdebstrap=mmdebstrap dockerd=docker.io docker=docker.io chromium=chromium chromedriver=chromium-driver xz=xz-utils zstd=zstd unzip=unzip dash=dash bash=bash"
 if [ "${1:-}" = tests ]; then
-	needs="$needs git=git docker-registry=docker-registry jupyterhub=jupyterhub containerd=containerd ctr=containerd podman=podman skopeo=skopeo"
+	needs="$needs git=git docker-registry=docker-registry jupyterhub=jupyterhub containerd=containerd ctr=containerd podman=podman skopeo=skopeo newuidmap=uidmap"
 fi
 missing="" packages=""
 for need in $needs; do
@@ -31,6 +31,11 @@ if [ -n "$missing" ]; then
 	apt-get install -y -qq --no-install-recommends $packages >/dev/null
 fi
 command -v "${GO:-go}" >/dev/null 2>&1 || { echo "setup: go is missing: see https://go.dev/doc/install" >&2; exit 1; }
+
+# Sandboxes of a user who has a range of ids: useradd gives one. The tests find the user by /etc/subuid.
+if [ "${1:-}" = tests ] && [ "$(id -u)" = 0 ] && ! getent passwd corn-tests >/dev/null; then
+	useradd --no-create-home --comment "tests of corn's sandbox" corn-tests
+fi
 
 # An engine that runs already is used. Otherwise one is started for the tests: without a
 # bridge, so that it needs no firewall rights; containers use the host's network.
