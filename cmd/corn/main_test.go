@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
 
+	"github.com/nasa-openscapes/corn/internal/engine"
 	"github.com/nasa-openscapes/corn/internal/sandbox"
 	"github.com/nasa-openscapes/corn/internal/testkit/channeltest"
 )
@@ -83,6 +85,9 @@ func condition(name string, python func() (channeltest.Archive, error)) (bool, e
 		return err == nil && runtime.GOOS == "linux" && runtime.GOARCH == "amd64", nil
 	case "sandbox":
 		_, err := sandbox.Check("")
+		return err == nil, nil //nolint:nilerr // that is the question
+	case "docker":
+		_, err := engine.Find(context.Background(), "docker")
 		return err == nil, nil //nolint:nilerr // that is the question
 	case "tmpfs":
 	default:
