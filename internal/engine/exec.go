@@ -48,7 +48,7 @@ func (c *Container) Exec(ctx context.Context, x Execution) (code int, err error)
 
 // Kill ends all programs of the container, and waits for that.
 func (c *Container) Kill(ctx context.Context) error {
-	_, err := c.engine.run(ctx, "stop", "--time", "0", c.id)
+	_, err := c.engine.run(ctx, "stop", "-t", "0", c.id)
 	return err
 }
 

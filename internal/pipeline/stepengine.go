@@ -56,7 +56,7 @@ func (b *builder) openStepRoot(ctx context.Context, layers []sandbox.Layer, comm
 		return nil, err
 	}
 	b.talk.Say("step       %s gets %s", e.Program, report.Count(len(layers), "layer"))
-	r := &containerRoot{engine: e, name: "localhost/corn-step:" + strings.ToLower(rand.Text()), shell: b.shell(), tempDir: b.tempDir}
+	r := &containerRoot{engine: e, id: strings.ToLower(rand.Text()), shell: b.shell(), tempDir: b.tempDir}
 	if err := r.load(ctx, layers, mountsOf(commands), b.platform.Architecture); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
@@ -91,7 +91,7 @@ func mountsOf(commands []sandbox.Command) []sandbox.Mount {
 // made of has the layers that the step sees, and is removed with it.
 type containerRoot struct {
 	engine    *engine.Engine
-	name      string // of the image
+	id        string // in the names of the image and of the containers
 	loaded    bool
 	shell     string
 	tempDir   string
@@ -99,6 +99,8 @@ type containerRoot struct {
 	container *engine.Container // nil: no program ran yet
 	before    *engine.Snapshot  // what it had when it was started
 }
+
+func (r *containerRoot) image() string { return "localhost/corn-step:" + r.id }
 
 // load gives the engine the layers, and one more with the files that the sandbox would mount.
 func (r *containerRoot) load(ctx context.Context, layers []sandbox.Layer, mounts []sandbox.Mount, arch string) error {
@@ -134,7 +136,7 @@ func (r *containerRoot) load(ctx context.Context, layers []sandbox.Layer, mounts
 			return err
 		}
 	}
-	if err := w.Close(r.name, arch); err != nil {
+	if err := w.Close(r.image(), arch); err != nil {
 		return err
 	}
 	if err := file.Close(); err != nil {
@@ -184,7 +186,7 @@ func (r *containerRoot) ReadFile(name string) ([]byte, error) {
 	defer cancel()
 	if r.still == nil {
 		var err error
-		if r.still, err = r.engine.Create(ctx, r.name, nil, r.shell); err != nil {
+		if r.still, err = r.engine.Create(ctx, r.image(), []string{"--name", "corn-step-files-" + r.id}, r.shell); err != nil {
 			return nil, err
 		}
 	}
@@ -194,7 +196,7 @@ func (r *containerRoot) ReadFile(name string) ([]byte, error) {
 // start starts the container for programs like c. A shell that waits for input keeps it up.
 func (r *containerRoot) start(ctx context.Context, c sandbox.Command) error {
 	flags := []string{
-		"--interactive", "--user", "0:0", "--workdir", "/", "--security-opt", "no-new-privileges",
+		"--name", "corn-step-" + r.id, "--interactive", "--user", "0:0", "--workdir", "/", "--security-opt", "no-new-privileges",
 		"--tmpfs", "/tmp:exec,mode=1777", "--pids-limit", strconv.Itoa(cmp.Or(c.Limits.Processes, stepProcesses) + 1),
 	}
 	if c.Network {
@@ -209,7 +211,7 @@ func (r *containerRoot) start(ctx context.Context, c sandbox.Command) error {
 		flags = append(flags, "--group-add", strconv.Itoa(g))
 	}
 	var err error
-	if r.container, err = r.engine.Create(ctx, r.name, flags, r.shell, "-c", "read line"); err != nil {
+	if r.container, err = r.engine.Create(ctx, r.image(), flags, r.shell, "-c", "read line"); err != nil {
 		return err
 	}
 	if err := r.container.Start(ctx); err != nil {
@@ -298,8 +300,8 @@ func (r *containerRoot) Close() error {
 		}
 	}
 	if r.loaded {
-		if id, err := r.engine.ID(context.Background(), r.name); err != nil || id != "" {
-			errs = append(errs, err, r.engine.RemoveImage(r.name))
+		if id, err := r.engine.ID(context.Background(), r.image()); err != nil || id != "" {
+			errs = append(errs, err, r.engine.RemoveImage(r.image()))
 		}
 	}
 	return errors.Join(errs...)
