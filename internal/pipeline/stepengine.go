@@ -51,7 +51,7 @@ func (b *builder) openStepRoot(ctx context.Context, layers []sandbox.Layer, comm
 		}
 		return r, nil
 	}
-	e, err := findEngine(ctx, b.req.Exec)
+	e, err := engine.Find(ctx, b.req.Exec)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func (b *builder) stepsInEngine() bool { return b.req.Exec != "" && b.req.Exec !
 // checkStepRoot tells early what stands in the way of openStepRoot.
 func (b *builder) checkStepRoot(ctx context.Context) error {
 	if b.stepsInEngine() {
-		_, err := findEngine(ctx, b.req.Exec)
+		_, err := engine.Find(ctx, b.req.Exec)
 		return err
 	}
 	_, err := sandbox.Check("")
