@@ -196,13 +196,13 @@ func (r *containerRoot) ReadFile(name string) ([]byte, error) {
 // start starts the container for programs like c. A shell that waits for input keeps it up.
 func (r *containerRoot) start(ctx context.Context, c sandbox.Command) error {
 	flags := []string{
-		"--name", "corn-step-" + r.id, "--interactive", "--user", "0:0", "--workdir", "/", "--security-opt", "no-new-privileges",
+		"--name", "corn-step-" + r.id, "--interactive", "--hostname", "corn", "--user", "0:0", "--workdir", "/", "--security-opt", "no-new-privileges",
 		"--tmpfs", "/tmp:exec,mode=1777", "--pids-limit", strconv.Itoa(cmp.Or(c.Limits.Processes, stepProcesses) + 1),
 	}
 	if c.Network {
 		flags = append(flags, "--network", "host")
 	} else {
-		flags = append(flags, "--network", "none", "--hostname", "corn")
+		flags = append(flags, "--network", "none")
 	}
 	if m := c.Limits.MemoryBytes; m > 0 {
 		flags = append(flags, "--memory", strconv.FormatInt(m, 10), "--memory-swap", strconv.FormatInt(m, 10))
