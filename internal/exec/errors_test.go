@@ -3,6 +3,7 @@ package exec
 import (
 	"errors"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -31,6 +32,10 @@ func TestStepErrors(t *testing.T) {
 	e := &StepError{Step: "postBuild", Err: &sandbox.ExitError{Program: "./postBuild", Code: 3}}
 	if !strings.Contains(e.Hint(), "look around with corn shell --failed") {
 		t.Errorf("hint %s, want corn shell --failed", e.Hint())
+	}
+	full := &StepError{Step: "postBuild", Err: &sandbox.RefusedError{Cause: sandbox.UserNSLimit, Err: syscall.ENOSPC}}
+	if errors.Is(full, syscall.ENOSPC) || !strings.Contains(full.Hint(), "--exec docker") {
+		t.Errorf("namespaces that are used up look like a full disk: hint %s", full.Hint())
 	}
 	s := &StoreError{Step: "post-link of a", Path: "opt/corn/store/x/y"}
 	if !strings.Contains(s.Error(), "/opt/corn/store/x/y") || !strings.Contains(s.Hint(), "copy:") {
