@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -10,8 +11,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
-	"golang.org/x/sys/unix"
 
+	"github.com/nasa-openscapes/corn/internal/engine"
 	"github.com/nasa-openscapes/corn/internal/sandbox"
 	"github.com/nasa-openscapes/corn/internal/testkit/channeltest"
 )
@@ -84,6 +85,9 @@ func condition(name string, python func() (channeltest.Archive, error)) (bool, e
 	case "sandbox":
 		_, err := sandbox.Check("")
 		return err == nil, nil //nolint:nilerr // that is the question
+	case "docker":
+		_, err := engine.Find(context.Background(), "docker")
+		return err == nil, nil //nolint:nilerr // that is the question
 	case "tmpfs":
 	default:
 		return false, fmt.Errorf("no condition is called %q", name)
@@ -99,9 +103,5 @@ func condition(name string, python func() (channeltest.Archive, error)) (bool, e
 	if mount(dir, "64k") != nil {
 		return false, nil // root of a container may not
 	}
-	return true, unix.Unmount(dir, 0)
-}
-
-func mount(dir, size string) error {
-	return unix.Mount("tmpfs", dir, "tmpfs", 0, "size="+size)
+	return true, unmount(dir)
 }

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
-	"golang.org/x/sys/unix"
 )
 
 // A process is one run of corn beside the script.
@@ -174,7 +173,7 @@ func cmdTmpfs(ts *testscript.TestScript, args []string) error {
 	if err := mount(dir, args[1]); err != nil {
 		return fmt.Errorf("mount: %w", err)
 	}
-	ts.Defer(func() { ts.Check(unix.Unmount(dir, unix.MNT_DETACH)) })
+	ts.Defer(func() { ts.Check(unmount(dir)) })
 	return nil
 }
 

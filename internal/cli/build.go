@@ -22,7 +22,8 @@ An environment without a lock is solved for this build alone; one whose lock is 
 its environment.yml asks for is an error (see corn lock).
 
 apt.txt, postBuild, run in corn.yaml and packages' link scripts are programs of the image: they run in a
-sandbox, without root, and only when what they see changed. --plan says which would, and why.
+sandbox, without root, and only when what they see changed. Where this machine refuses a sandbox,
+--exec docker or podman runs them in a container. --plan says which would run, and why.
 
 The image is written as an OCI layout by default. --push NAME[:TAG] pushes it to a registry, by
 default under the first 12 digits of the git commit; "docker-archive:FILE" is for docker load.
@@ -83,7 +84,7 @@ func newBuild(g *globals) *cobra.Command {
 	f.BoolVar(&req.Release, "release", false, "tag the image in registries with the date of the commit as well, 2026.01.15")
 	f.StringArrayVar(&req.Annotations, "annotation", nil, "annotation of the manifest, KEY=VALUE; may be repeated; KEY= leaves one out")
 	f.StringVar(&req.Test, "test", "changed", "kernels to start before an image in a registry gets its tags: changed, all or none")
-	f.StringVar(&req.Exec, "exec", "", "what runs them: sandbox, docker or podman (default: the first that works)")
+	f.StringVar(&req.Exec, "exec", "", "what runs steps and the kernels that are tested: sandbox, docker or podman (default: the sandbox for steps, the first that works for kernels)")
 	f.StringVar(&req.Platform, "platform", "", "platform to build for, linux/amd64 or linux-64 (default: linux of this machine)")
 	f.StringVar(&req.ChannelAlias, "channel-alias", "", "URL that replaces https://conda.anaconda.org in the locks")
 	f.StringVar(&req.Compression, "compression", "", "zstd or gzip (default zstd; engines before Docker 23 need gzip)")

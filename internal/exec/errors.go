@@ -5,14 +5,16 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/nasa-openscapes/corn/internal/engine"
 	"github.com/nasa-openscapes/corn/internal/sandbox"
 )
 
 // A StepError reports a step that did not end well.
 type StepError struct {
-	Step string   // "apt.txt", "postBuild"
-	Last []string // the last lines that it printed
-	Err  error    // *sandbox.ExitError, *sandbox.TimeoutError, ...
+	Step   string   // "apt.txt", "postBuild"
+	Engine string   // the container engine that ran it, "docker"; empty: the sandbox did
+	Last   []string // the last lines that it printed
+	Err    error    // *sandbox.ExitError, *sandbox.TimeoutError, ...
 }
 
 func (e *StepError) Error() string {
@@ -29,13 +31,22 @@ func (e *StepError) Unwrap() error { return e.Err }
 // Hint says what to look at.
 func (e *StepError) Hint() string {
 	if r, ok := errors.AsType[*sandbox.RefusedError](e.Err); ok {
-		return r.Hint() + "; or build without " + e.Step
+		return r.Hint() + "; or let a container engine run it with --exec docker; or build without " + e.Step
 	}
 	if _, ok := errors.AsType[*sandbox.TimeoutError](e.Err); ok {
 		return "give it less to do, or more time: timeout below steps, or at the step, in corn.yaml"
 	}
 	if l, ok := errors.AsType[*sandbox.LimitError](e.Err); ok {
 		return "let it use less, or raise " + l.What + " below steps in corn.yaml"
+	}
+	if _, ok := errors.AsType[*engine.NoEngineError](e.Err); ok {
+		return "start " + e.Engine + ", or build without --exec, in corn's own sandbox"
+	}
+	if _, ok := errors.AsType[*engine.CommandError](e.Err); ok {
+		return "see what " + e.Engine + " info says, or build without --exec, in corn's own sandbox"
+	}
+	if e.Engine != "" {
+		return "change what " + e.Step + " does and build again: layers that are done are kept; its container is gone, the sandbox would stay for corn shell --failed"
 	}
 	return "look around with corn shell --failed; change what " + e.Step + " does and build again: layers that are done are kept"
 }

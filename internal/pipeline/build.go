@@ -156,7 +156,7 @@ func newBuilder(req BuildRequest, talk *report.Printer) *builder {
 // open reads all that a build begins with: the project, its locks, the base and the image of
 // before. Call close, whatever it returns.
 func (b *builder) open(ctx context.Context) error {
-	if err := errors.Join(checkTestMode(b.req.Test), checkAttach(b.req.Attach)); err != nil {
+	if err := errors.Join(checkTestMode(b.req.Test), checkExec(b.req.Exec), checkAttach(b.req.Attach)); err != nil {
 		return report.In(report.Usage, err)
 	}
 	if err := b.readSignKey(); err != nil {

@@ -20,7 +20,7 @@ type BuildRequest struct {
 	PushOptional bool     // a registry that takes nothing from this user is a warning, no error
 	Verify       bool     // make the layers that could be taken over, and compare
 	Test         string   // kernels to start before an image in a registry gets its tags: "changed" (or empty), "all", "none"
-	Exec         string   // what runs them, as in TestRequest
+	Exec         string   // what runs steps and kernels, as in TestRequest; empty: the sandbox for steps
 	Tags         []string // names for the image
 	Attach       []string // what is attached in registries besides results of tests: "spdx", "cyclonedx", "provenance"; "none"; nil: all
 	SignKey      string   // file of a private key that images in registries are signed with; empty: none

@@ -123,15 +123,19 @@ func (b *builder) compressAnew(r io.Reader, c frame.Compression, v *variant, i i
 	return err
 }
 
-// runStep runs a step in the sandbox and writes its changes.
-func (b *builder) runStep(ctx context.Context, v *variant, i int, s *step, w *layer.FrameWriter) error {
+// runStep runs a step in the sandbox, or in a container engine, and writes its changes.
+func (b *builder) runStep(ctx context.Context, v *variant, i int, s *step, w *layer.FrameWriter) (err error) {
 	fail := func(err error, last []string) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		return report.In(report.Sandbox, &exec.StepError{Step: s.name, Last: last, Err: err})
+		failed := &exec.StepError{Step: s.name, Last: last, Err: err}
+		if b.stepsInEngine() {
+			failed.Engine = b.req.Exec
+		}
+		return report.In(report.Sandbox, failed)
 	}
-	if _, err := sandbox.Check(""); err != nil { // before layers are fetched for nothing
+	if err := b.checkStepRoot(ctx); err != nil { // before layers are fetched for nothing
 		return fail(err, nil)
 	}
 	commands, err := s.commands(ctx)
@@ -153,11 +157,15 @@ func (b *builder) runStep(ctx context.Context, v *variant, i int, s *step, w *la
 	if s.network && b.req.Offline {
 		b.talk.Say("step       %s has no network: --offline", s.name)
 	}
-	root, err := sandbox.Open(ctx, b.cache, layers, sandbox.Options{})
+	root, err := b.openStepRoot(ctx, layers, commands)
 	if err != nil {
 		return fail(err, nil)
 	}
-	defer root.Close()
+	defer func() {
+		if closeErr := root.Close(); closeErr != nil {
+			err = errors.Join(err, fmt.Errorf("%s: remove what it ran in: %w", s.name, closeErr))
+		}
+	}()
 	deadline := time.Now().Add(s.timeout)
 	for _, c := range commands {
 		b.confine(root, s, &c)
@@ -170,8 +178,8 @@ func (b *builder) runStep(ctx context.Context, v *variant, i int, s *step, w *la
 		if exit, ok := errors.AsType[*sandbox.ExitError](err); ok {
 			exit.Program = b.programName(c.Args)
 		}
-		if err != nil && ctx.Err() == nil {
-			b.keepFailed(root, layers, s, c)
+		if r, ok := root.(*sandbox.Root); ok && err != nil && ctx.Err() == nil {
+			b.keepFailed(r, layers, s, c)
 		}
 		if err != nil {
 			return fail(err, out.Last())
@@ -181,7 +189,7 @@ func (b *builder) runStep(ctx context.Context, v *variant, i int, s *step, w *la
 }
 
 // confine gives a program of a step its user, network and limits.
-func (b *builder) confine(root *sandbox.Root, s *step, c *sandbox.Command) {
+func (b *builder) confine(root stepRoot, s *step, c *sandbox.Command) {
 	own := b.project.Settings.Steps
 	if c.Network = s.network && !b.req.Offline; c.Network {
 		c.Env = exec.Env(c.Env, "", exec.Proxies(os.Environ())...)
@@ -198,7 +206,7 @@ func (b *builder) confine(root *sandbox.Root, s *step, c *sandbox.Command) {
 }
 
 // keepChanges writes what is to stay.
-func (b *builder) keepChanges(ctx context.Context, root *sandbox.Root, s *step, w *layer.FrameWriter) error {
+func (b *builder) keepChanges(ctx context.Context, root stepRoot, s *step, w *layer.FrameWriter) error {
 	home := strings.TrimPrefix(b.baseFacts.User.Home, "/")
 	err := root.Changes(ctx, func(e filetree.Entry, r io.Reader) error {
 		if !exec.Clean(&e, home) {

@@ -70,6 +70,9 @@ const daemonPrefix = "docker-daemon:"
 // openRunner opens an image for running its programs: in the sandbox where this machine allows
 // one, else in a container engine. An engine's own image is run there.
 func openRunner(ctx context.Context, req runnerRequest, talk *report.Printer) (imageRunner, error) {
+	if err := checkExec(req.exec); err != nil {
+		return nil, report.In(report.Usage, err)
+	}
 	switch req.exec {
 	case sandboxExec:
 		if req.built == nil && isBareName(req.ref) {
@@ -82,9 +85,6 @@ func openRunner(ctx context.Context, req runnerRequest, talk *report.Printer) (i
 		return refusedHint(openSandbox(ctx, req, talk))
 	case "docker", "podman":
 		return openEngine(ctx, req, talk)
-	case "":
-	default:
-		return nil, report.In(report.Usage, fmt.Errorf("--exec is %q: want sandbox, docker or podman", req.exec))
 	}
 	if req.built == nil && (strings.HasPrefix(req.ref, daemonPrefix) || isBareName(req.ref)) {
 		e, err := engine.Find(ctx, "")

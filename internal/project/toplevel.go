@@ -2,7 +2,6 @@ package project
 
 import (
 	"path"
-	"strings"
 )
 
 // imageFiles are about the whole image: they stand in the configuration folder alone.
@@ -43,34 +42,4 @@ func uniq(a, b string) []string {
 		return []string{a}
 	}
 	return []string{a, b}
-}
-
-// requirementLines lists the lines that are neither blank nor comments; " #" starts a
-// comment, and a backslash at the end joins two lines, as pip reads them.
-func requirementLines(text, file string) []Requirement {
-	var out []Requirement
-	var joined string
-	start := 0
-	for i, line := range strings.Split(strings.TrimPrefix(text, "\ufeff"), "\n") {
-		line = strings.TrimRight(line, "\r")
-		if start == 0 {
-			start = i + 1
-		}
-		if cut, ok := strings.CutSuffix(line, `\`); ok && !strings.HasPrefix(strings.TrimSpace(line), "#") {
-			joined += cut
-			continue
-		}
-		joined += line
-		if at := strings.Index(joined, " #"); at >= 0 {
-			joined = joined[:at]
-		}
-		if joined = strings.TrimSpace(joined); joined != "" && joined[0] != '#' {
-			out = append(out, Requirement{Text: joined, File: file, Line: start})
-		}
-		joined, start = "", 0
-	}
-	if joined = strings.TrimSpace(joined); joined != "" && joined[0] != '#' {
-		out = append(out, Requirement{Text: joined, File: file, Line: start})
-	}
-	return out
 }

@@ -45,8 +45,13 @@ func (e *RefusedError) Error() string {
 	return s
 }
 
-// Unwrap returns what the system said.
-func (e *RefusedError) Unwrap() error { return e.Err }
+// Unwrap returns what the system said, but not where it is ENOSPC for namespaces: no disk is full.
+func (e *RefusedError) Unwrap() error {
+	if e.Cause == UserNSOff || e.Cause == UserNSLimit {
+		return nil
+	}
+	return e.Err
+}
 
 // Hint is the way out.
 func (e *RefusedError) Hint() string { return causes[e.Cause].hint }

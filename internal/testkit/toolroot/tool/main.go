@@ -157,6 +157,7 @@ var table = map[string]command{
 	"echo":  {0, echo},
 	"cat":   {1, cat},
 	"copy":  {0, func([]string) error { _, err := io.Copy(os.Stdout, os.Stdin); return err }},
+	"read":  {1, func([]string) error { _, err := io.ReadFull(os.Stdin, make([]byte, 1)); return err }},
 	"ls":    {1, ls},
 	"write": {2, func(a []string) error { return os.WriteFile(a[0], []byte(a[1]), 0o644) }},
 	"append": {2, func(a []string) error {
