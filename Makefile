@@ -36,7 +36,7 @@ check: test lint race fuzz ## what CI runs, and a short fuzz
 
 .PHONY: race
 race: ## tests under the race detector
-	CGO_ENABLED=1 $(GO) test -race -short ./...
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 20m ./...
 
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME
