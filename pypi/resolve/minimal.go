@@ -86,36 +86,15 @@ func (x *explainer) conflictSet(ctx context.Context, all []int) ([]int, error) {
 			return []int{i}, nil
 		}
 	}
-	try := func(set []int) ([]int, error) {
-		core, err := x.p.search(ctx, sat.Limits{Assume: x.assume(set), MaxConflicts: explainConflicts})
-		if err != nil || core == nil {
-			return nil, err
-		}
-		small := []int{}
-		for _, i := range set {
-			if slices.Contains(core.Assume, lit(x.selectors[i])) {
-				small = append(small, i)
-			}
-		}
-		return small, nil
-	}
-	set, err := try(all)
-	if isLimit(err) {
-		return slices.Clone(all), nil // known to fail, but not why: everything takes part
-	}
-	if err != nil || set == nil {
+	assumed, err := sat.Minimal(x.assume(all), func(set []sat.Lit) (*sat.Core, error) {
+		return x.p.search(ctx, sat.Limits{Assume: set, MaxConflicts: explainConflicts})
+	}, isLimit)
+	if assumed == nil {
 		return nil, err
 	}
-	for at := 0; at < len(set); {
-		smaller, err := try(slices.Delete(slices.Clone(set), at, at+1))
-		switch {
-		case isLimit(err) || err == nil && smaller == nil:
-			at++ // this one is needed, as far as we know
-		case err != nil:
-			return nil, err
-		default:
-			set = smaller // what stands before at was needed with more around it, so it is still there
-		}
+	set := make([]int, len(assumed))
+	for k, l := range assumed {
+		set[k] = slices.Index(x.selectors, l.Var())
 	}
 	return set, nil
 }
