@@ -31,15 +31,7 @@ type SignedBlob struct {
 // SignedBlobs returns what lies under the image's tag with the suffix, SignatureTag or
 // AttestationTag. None is no error.
 func SignedBlobs(ctx context.Context, out Output, subject digest.SHA256, suffix string) ([]SignedBlob, error) {
-	ref, err := out.target()
-	if err != nil {
-		return nil, err
-	}
-	n, err := ref.repositoryName()
-	if err != nil {
-		return nil, err
-	}
-	repo, err := out.Registries.or().repository(ctx, n, readingScope)
+	ref, repo, err := out.readable(ctx)
 	if err != nil {
 		return nil, err
 	}

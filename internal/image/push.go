@@ -70,6 +70,20 @@ func (w *writing) push(ctx context.Context, out Output) error {
 	return repo.readOnly(err)
 }
 
+// readable opens the repository of an output that something is to be read from.
+func (o Output) readable(ctx context.Context) (Ref, *repository, error) {
+	ref, err := o.target()
+	if err != nil {
+		return ref, nil, err
+	}
+	n, err := ref.repositoryName()
+	if err != nil {
+		return ref, nil, err
+	}
+	repo, err := o.Registries.or().repository(ctx, n, readingScope)
+	return ref, repo, err
+}
+
 // writable opens the output's repository for writing. mountable, if not nil, names the
 // other repositories that layers are to be mounted from.
 func (o Output) writable(ctx context.Context, mountable func(to name.Repository) []name.Repository) (Ref, *repository, error) {

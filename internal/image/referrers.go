@@ -144,15 +144,7 @@ func parseReferrers(raw []byte, list *v1.IndexManifest) error {
 // Attached returns the documents of a type that are attached to an image or index of the
 // output's repository, in the registry's order. None is no error.
 func Attached(ctx context.Context, out Output, subject digest.SHA256, artifactType string) ([][]byte, error) {
-	ref, err := out.target()
-	if err != nil {
-		return nil, err
-	}
-	n, err := ref.repositoryName()
-	if err != nil {
-		return nil, err
-	}
-	repo, err := out.Registries.or().repository(ctx, n, readingScope)
+	ref, repo, err := out.readable(ctx)
 	if err != nil {
 		return nil, err
 	}
