@@ -271,8 +271,18 @@ func cmdBase(ts *testscript.TestScript, args []string) error {
 	return base.WriteLayout(ts.MkAbs(args[0]), img)
 }
 
+// faulty is a server of a story that can be told to fail.
+type faulty interface {
+	Fail(f channeltest.Fault)
+	Heal()
+}
+
 func cmdFault(ts *testscript.TestScript, args []string) error {
-	h := storyOf(ts).handler
+	return setFault(storyOf(ts).handler, args, 100)
+}
+
+// setFault makes a server fail as "none", or "KIND PATH [TIMES]", says, after so many bytes where the kind asks for some.
+func setFault(h faulty, args []string, after int64) error {
 	if args[0] == "none" {
 		h.Heal()
 		return nil
@@ -284,7 +294,7 @@ func cmdFault(ts *testscript.TestScript, args []string) error {
 	if !ok {
 		return fmt.Errorf("no fault is called %q", args[0])
 	}
-	f := channeltest.Fault{Path: args[1], Kind: kind, After: 100, Delay: time.Second}
+	f := channeltest.Fault{Path: args[1], Kind: kind, After: after, Delay: time.Second}
 	if len(args) > 2 {
 		var err error
 		if f.Times, err = strconv.Atoi(args[2]); err != nil {

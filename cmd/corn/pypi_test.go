@@ -5,13 +5,10 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/nasa-openscapes/corn/internal/testkit/channeltest"
 	"github.com/nasa-openscapes/corn/internal/testkit/indextest"
 )
 
@@ -52,24 +49,5 @@ func cmdPyPI(ts *testscript.TestScript, args []string) error {
 }
 
 func cmdPyPIFault(ts *testscript.TestScript, args []string) error {
-	h := storyOf(ts).pypi
-	if args[0] == "none" {
-		h.Heal()
-		return nil
-	}
-	kind, ok := map[string]channeltest.FaultKind{
-		"500": channeltest.Status500, "404": channeltest.NotFound, "corrupt": channeltest.Corrupt, "truncate": channeltest.Truncate,
-	}[args[0]]
-	if !ok {
-		return fmt.Errorf("no fault is called %q", args[0])
-	}
-	f := channeltest.Fault{Path: args[1], Kind: kind, After: 20, Delay: time.Second}
-	if len(args) > 2 {
-		var err error
-		if f.Times, err = strconv.Atoi(args[2]); err != nil {
-			return err
-		}
-	}
-	h.Fail(f)
-	return nil
+	return setFault(storyOf(ts).pypi, args, 20)
 }
