@@ -1,12 +1,9 @@
 package matchspec_test
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -15,6 +12,7 @@ import (
 	"github.com/nasa-openscapes/corn/conda/record"
 	"github.com/nasa-openscapes/corn/conda/version"
 	"github.com/nasa-openscapes/corn/digest"
+	"github.com/nasa-openscapes/corn/internal/testkit/conformancetest"
 )
 
 type conformanceCase struct {
@@ -24,34 +22,6 @@ type conformanceCase struct {
 	Parsed                                         map[string]any
 	Exact                                          map[string]*string
 	Merge, Result                                  []string
-	Quirk                                          any
-}
-
-const conformance = "../../../shared/data/conformance/matchspec.jsonl"
-
-func conformanceCases(t *testing.T) (out []conformanceCase) {
-	t.Helper()
-	f, err := os.Open(conformance)
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skipf("no %s beside the module", conformance)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	for sc := bufio.NewScanner(f); sc.Scan(); {
-		var c conformanceCase
-		if err := json.Unmarshal(sc.Bytes(), &c); err != nil {
-			t.Fatal(err)
-		}
-		if c.Quirk == nil {
-			out = append(out, c)
-		}
-	}
-	if len(out) < 150 {
-		t.Fatalf("%s has %d cases, want 150 at least", conformance, len(out))
-	}
-	return out
 }
 
 // decidedOtherwise are cases of one tool that contradict CEP 29 or another tool's case; the
@@ -98,7 +68,7 @@ func recordOf(t *testing.T, fields map[string]any) *record.Record {
 }
 
 func TestConformance(t *testing.T) {
-	for _, c := range conformanceCases(t) {
+	for _, c := range conformancetest.Cases[conformanceCase](t, "matchspec.jsonl", 150) {
 		if decidedOtherwise[c.Spec] != "" || c.Invalid && c.Mode == "strict" {
 			continue
 		}

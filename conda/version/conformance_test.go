@@ -1,41 +1,18 @@
 package version_test
 
 import (
-	"bufio"
 	"encoding/json"
-	"errors"
-	"io/fs"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/nasa-openscapes/corn/conda/version"
+	"github.com/nasa-openscapes/corn/internal/testkit/conformancetest"
 )
 
-// cases reads a file of conformance cases of conda, mamba and rattler, one JSON object a line.
+// cases are those of conda, mamba and rattler.
 func cases[T any](t *testing.T, name string) []T {
 	t.Helper()
-	const dir = "../../../shared/data/conformance/"
-	f, err := os.Open(dir + name)
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skipf("no %s beside the module", dir+name)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	var out []T
-	for sc := bufio.NewScanner(f); sc.Scan(); {
-		var c T
-		if err := json.Unmarshal(sc.Bytes(), &c); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		out = append(out, c)
-	}
-	if len(out) < 100 {
-		t.Fatalf("%s has %d cases, want 100 at least", name, len(out))
-	}
-	return out
+	return conformancetest.All[T](t, name, 100)
 }
 
 func TestConformanceOrder(t *testing.T) {

@@ -1,45 +1,18 @@
 package pep440
 
 import (
-	"bufio"
 	"encoding/json"
-	"errors"
-	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/nasa-openscapes/corn/internal/testkit/conformancetest"
 )
 
-// cases reads a file of conformance cases of pypa/packaging, one JSON object a line, without those that are
-// one tool's habit.
+// cases are those of pypa/packaging, as raw fields that tell what is absent from what is empty.
 func cases(t *testing.T, name string) []map[string]json.RawMessage {
 	t.Helper()
-	const dir = "../../../shared/data/conformance/"
-	f, err := os.Open(dir + name)
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skipf("no %s beside the module", dir+name)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	var out []map[string]json.RawMessage
-	sc := bufio.NewScanner(f)
-	sc.Buffer(nil, 1<<20)
-	for sc.Scan() {
-		c := map[string]json.RawMessage{}
-		if err := json.Unmarshal(sc.Bytes(), &c); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		if q := string(c["quirk"]); q == "" || q == "false" || q == "null" {
-			out = append(out, c)
-		}
-	}
-	if len(out) < 10 {
-		t.Fatalf("%s has %d cases, want 10 at least", name, len(out))
-	}
-	return out
+	return conformancetest.Cases[map[string]json.RawMessage](t, name, 10)
 }
 
 func str(raw json.RawMessage) string {

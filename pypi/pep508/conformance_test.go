@@ -1,14 +1,11 @@
 package pep508
 
 import (
-	"bufio"
 	"encoding/json"
-	"errors"
-	"io/fs"
-	"os"
 	"slices"
 	"testing"
 
+	"github.com/nasa-openscapes/corn/internal/testkit/conformancetest"
 	"github.com/nasa-openscapes/corn/pypi/pep440"
 )
 
@@ -21,36 +18,11 @@ type row struct {
 	Env                                    map[string]json.RawMessage
 	Result                                 *bool
 	Valid, Invalid, Undefined              bool
-	Quirk                                  any
 }
 
 func cases(t *testing.T, name string) []row {
 	t.Helper()
-	const dir = "../../../shared/data/conformance/"
-	f, err := os.Open(dir + name)
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skipf("no %s beside the module", dir+name)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	var out []row
-	sc := bufio.NewScanner(f)
-	sc.Buffer(nil, 1<<20)
-	for sc.Scan() {
-		var c row
-		if err := json.Unmarshal(sc.Bytes(), &c); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		if c.Quirk == nil || c.Quirk == false {
-			out = append(out, c)
-		}
-	}
-	if len(out) < 10 {
-		t.Fatalf("%s has %d cases, want 10 at least", name, len(out))
-	}
-	return out
+	return conformancetest.Cases[row](t, name, 10)
 }
 
 func TestConformanceNames(t *testing.T) {

@@ -1,18 +1,15 @@
 package resolve
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
-	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/nasa-openscapes/corn/internal/testkit/conformancetest"
 	"github.com/nasa-openscapes/corn/pypi/pep508"
 	"github.com/nasa-openscapes/corn/pypi/tags"
 )
@@ -42,7 +39,6 @@ type scenario struct {
 		Satisfiable bool
 		Packages    map[string]string
 	}
-	Quirk any
 }
 
 // forking names scenarios that hold for a lock of all platforms at once: corn resolves each by itself.
@@ -53,24 +49,9 @@ var forking = map[string]string{
 // TestScenarios resolves the scenarios of packse. The universal ones are resolved for several platforms, of which
 // each must have an answer.
 func TestScenarios(t *testing.T) {
-	const name = "../../../shared/data/conformance/pypi_scenarios.jsonl"
-	f, err := os.Open(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skipf("no %s beside the module", name)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	sc := bufio.NewScanner(f)
-	sc.Buffer(nil, 1<<20)
 	tried := 0
-	for sc.Scan() {
-		var s scenario
-		if err := json.Unmarshal(sc.Bytes(), &s); err != nil {
-			t.Fatal(err)
-		}
-		if s.Quirk != nil && s.Quirk != false || forking[s.Name] != "" {
+	for _, s := range conformancetest.Cases[scenario](t, "pypi_scenarios.jsonl", 60) {
+		if forking[s.Name] != "" {
 			continue
 		}
 		tried++

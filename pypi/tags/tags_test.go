@@ -1,55 +1,37 @@
 package tags
 
 import (
-	"bufio"
-	"encoding/json"
 	"errors"
-	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/nasa-openscapes/corn/internal/testkit/conformancetest"
 )
 
 func TestConformance(t *testing.T) {
-	const name = "../../../shared/data/conformance/tags.jsonl"
-	f, err := os.Open(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skipf("no %s beside the module", name)
+	type conformanceCase struct {
+		TagsOf *struct {
+			Kind, Interpreter string
+			PythonVersion     []int `json:"python_version"`
+			Abis, Platforms   []string
+		} `json:"tags_of"`
+		Tags        []string
+		Tag         string
+		Expands     []string
+		PlatformTag string `json:"platform_tag"`
+		Host        host
+		Compatible  bool
+		PlatformsOf *host `json:"platforms_of"`
+		Platforms   []string
+		Mac         *struct {
+			Version  []int
+			Arch     string
+			Expected []string
+		}
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
 	tried := 0
-	for sc := bufio.NewScanner(f); sc.Scan(); {
-		var c struct {
-			TagsOf *struct {
-				Kind, Interpreter string
-				PythonVersion     []int `json:"python_version"`
-				Abis, Platforms   []string
-			} `json:"tags_of"`
-			Tags        []string
-			Tag         string
-			Expands     []string
-			PlatformTag string `json:"platform_tag"`
-			Host        host
-			Compatible  bool
-			PlatformsOf *host `json:"platforms_of"`
-			Platforms   []string
-			Mac         *struct {
-				Version  []int
-				Arch     string
-				Expected []string
-			}
-			Quirk any
-		}
-		if err := json.Unmarshal(sc.Bytes(), &c); err != nil {
-			t.Fatal(err)
-		}
-		if c.Quirk != nil && c.Quirk != false {
-			continue
-		}
+	for _, c := range conformancetest.Cases[conformanceCase](t, "tags.jsonl", 20) {
 		tried++
 		switch {
 		case c.TagsOf != nil && len(c.TagsOf.PythonVersion) < 2:
@@ -83,7 +65,7 @@ func TestConformance(t *testing.T) {
 				t.Errorf("formats of %+v = %q", *c.Mac, got)
 			}
 		default:
-			t.Errorf("a case of an unknown shape: %s", sc.Text())
+			t.Errorf("a case of an unknown shape: %+v", c)
 		}
 	}
 	if tried < 20 {

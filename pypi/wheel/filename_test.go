@@ -1,14 +1,13 @@
 package wheel
 
 import (
-	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/nasa-openscapes/corn/internal/testkit/conformancetest"
 )
 
 func TestParseFileName(t *testing.T) {
@@ -52,27 +51,14 @@ func TestParseFileName(t *testing.T) {
 
 // TestConformance tries the cases of pypa/packaging, where they are at hand.
 func TestConformance(t *testing.T) {
-	f, err := os.Open("../../../shared/data/conformance/wheel_filenames.jsonl")
-	if err != nil {
-		t.Skip("no conformance data: ", err)
+	type conformanceCase struct {
+		Wheel, Sdist  string
+		Name, Version string
+		Build         []any
+		Tags          []string
+		Invalid       any
 	}
-	defer f.Close()
-	tried := 0
-	for s := bufio.NewScanner(f); s.Scan(); {
-		var c struct {
-			Wheel, Sdist   string
-			Name, Version  string
-			Build          []any
-			Tags           []string
-			Invalid, Quirk any
-		}
-		if err := json.Unmarshal(s.Bytes(), &c); err != nil {
-			t.Fatal(err)
-		}
-		if c.Quirk != nil {
-			continue
-		}
-		tried++
+	for _, c := range conformancetest.Cases[conformanceCase](t, "wheel_filenames.jsonl", 1) {
 		if c.Sdist != "" {
 			got, err := ParseSdistFileName(c.Sdist, "")
 			if (err != nil) != (c.Invalid == true) || err == nil && (got.Normalized() != c.Name || got.Version != c.Version) {
@@ -97,9 +83,6 @@ func TestConformance(t *testing.T) {
 		if number, rest := got.BuildTag(); len(c.Build) > 0 && (number != fmt.Sprint(c.Build[0]) || rest != c.Build[1]) {
 			t.Errorf("ParseFileName(%q) has the build tag %s %s, want %v", c.Wheel, number, rest, c.Build)
 		}
-	}
-	if tried == 0 {
-		t.Error("no case was tried")
 	}
 }
 
