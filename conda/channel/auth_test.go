@@ -21,6 +21,7 @@ import (
 
 	"github.com/nasa-openscapes/corn/conda/channel"
 	"github.com/nasa-openscapes/corn/internal/testkit/channeltest"
+	"github.com/nasa-openscapes/corn/transport"
 )
 
 // seen notes what headers a server was shown.
@@ -257,7 +258,8 @@ func TestTLS(t *testing.T) {
 	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: srv.Certificate().Raw}), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	for _, cfg := range []channel.Config{{CAFile: ca}, {CAFile: filepath.Dir(ca)}, {Insecure: true}} {
+	for _, settings := range []transport.Settings{{CAFile: ca}, {CAFile: filepath.Dir(ca)}, {Insecure: true}} {
+		cfg := channel.Config{Settings: settings}
 		set, err := channel.Open(context.Background(), openCache(t), []string{srv.URL}, linux, channel.Options{Config: cfg})
 		if err != nil {
 			t.Errorf("%+v: %v", cfg, err)
@@ -267,7 +269,7 @@ func TestTLS(t *testing.T) {
 		set.Close()
 	}
 	var ce *channel.ConfigError
-	if _, err := channel.Open(context.Background(), openCache(t), []string{srv.URL}, linux, channel.Options{Config: channel.Config{CAFile: "/none.pem"}}); !errors.As(err, &ce) {
+	if _, err := channel.Open(context.Background(), openCache(t), []string{srv.URL}, linux, channel.Options{Config: channel.Config{Settings: transport.Settings{CAFile: "/none.pem"}}}); !errors.As(err, &ce) {
 		t.Errorf("a CA file that is not there: %v, want a *ConfigError", err)
 	}
 	// A clock before the certificate.
@@ -289,7 +291,7 @@ func TestProxy(t *testing.T) {
 		h.ServeHTTP(w, r)
 	}))
 	defer proxy.Close()
-	cfg := channel.Config{ProxyServers: map[string]string{"http": strings.Replace(proxy.URL, "://", "://u:p@", 1)}}
+	cfg := channel.Config{Settings: transport.Settings{ProxyServers: map[string]string{"http": strings.Replace(proxy.URL, "://", "://u:p@", 1)}}}
 	set, err := channel.Open(context.Background(), openCache(t), []string{"http://conda.example/ch"}, linux, channel.Options{Config: cfg})
 	if err == nil {
 		set.Close()

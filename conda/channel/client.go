@@ -24,15 +24,7 @@ type ClientOptions struct {
 // Files that Config names and that cannot be read are a *ConfigError.
 func NewClient(o ClientOptions, extra ...Credential) (*transport.Client, error) {
 	return transport.New(transport.Options{
-		Settings: o.Config.Network(), Credentials: append(append(Credentials(nil), extra...), o.Credentials...),
+		Settings: o.Config.Settings, Credentials: append(append(Credentials(nil), extra...), o.Credentials...),
 		UserAgent: o.UserAgent, RetryWait: o.RetryWait, Transport: o.Transport, Warn: o.Warn, Received: o.Received,
 	})
-}
-
-// Network is what Config says of the network, and not of channels.
-func (c Config) Network() transport.Settings {
-	return transport.Settings{
-		ProxyServers: c.ProxyServers, CAFile: c.CAFile, Insecure: c.Insecure, ClientCert: c.ClientCert, ClientKey: c.ClientKey,
-		ConnectTimeout: c.ConnectTimeout, ReadTimeout: c.ReadTimeout, MaxRetries: c.MaxRetries,
-	}
 }

@@ -26,15 +26,9 @@ type Config struct {
 	CustomMultichannels map[string][]string // name to several channels
 	DefaultChannels     []string            // what "defaults" means; nil means conda's
 	MirroredChannels    map[string][]string // name to URLs that hold the same, asked in this order
-	ProxyServers        map[string]string   // "https", "https://host" or "all" to a proxy's URL; empty means the environment's
-	CAFile              string              // certificates to trust instead of the system's: a file or a folder
-	Insecure            bool                // trust every certificate
-	ClientCert          string              // file; ClientKey may be in it
-	ClientKey           string
-	ConnectTimeout      time.Duration // zero means 30 s
-	ReadTimeout         time.Duration // a server that sends nothing for so long has broken off; zero means 60 s
-	MaxRetries          int           // zero means 4; negative none
-	Files               []string      // what was read, in order
+	Files               []string            // what was read, in order
+
+	transport.Settings // what is said of the network, and not of channels
 }
 
 // An Env is what ReadConfig and ReadCredentials look at. Programs fill it from the process.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/nasa-openscapes/corn/conda/channel"
 	"github.com/nasa-openscapes/corn/conda/record"
+	"github.com/nasa-openscapes/corn/transport"
 )
 
 // write puts files into a new folder, which stands for the user's and for the root.
@@ -58,8 +59,10 @@ func TestReadConfig(t *testing.T) {
 		ChannelAlias: "https://h/t/tok/x", CustomChannels: map[string]string{"a": "https://a", "b": "https://b2"},
 		CustomMultichannels: map[string][]string{"ours": {"a", "b"}}, DefaultChannels: []string{"https://d"},
 		MirroredChannels: map[string][]string{"conda-forge": {"https://m1/cf", "https://m2/cf"}},
-		ProxyServers:     map[string]string{"https": "http://u:p@proxy:3128"}, CAFile: "/ca.pem", ClientCert: "/c.pem",
-		ConnectTimeout: 3 * time.Second, ReadTimeout: 1500 * time.Millisecond, MaxRetries: -1,
+		Settings: transport.Settings{
+			ProxyServers: map[string]string{"https": "http://u:p@proxy:3128"}, CAFile: "/ca.pem", ClientCert: "/c.pem",
+			ConnectTimeout: 3 * time.Second, ReadTimeout: 1500 * time.Millisecond, MaxRetries: -1,
+		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -26,7 +26,7 @@ import (
 func (l *envLocker) indexFor(o *requirements.Options) (*simple.Client, error) {
 	so := simple.Options{
 		TrustedHosts: o.TrustedHosts, Offline: l.req.Offline, Refresh: l.channels.refresh, Warn: l.talk.Warn, Indexes: []string{},
-		Transport: transport.Options{Settings: l.channels.config.Network(), Credentials: l.channels.credentials},
+		Transport: transport.Options{Settings: l.channels.config.Settings, Credentials: l.channels.credentials},
 	}
 	links, err := l.placesOf(o.FindLinks, so)
 	if err != nil {
