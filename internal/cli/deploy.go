@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/nasa-openscapes/corn/internal/pipeline"
 	"github.com/nasa-openscapes/corn/internal/report"
@@ -96,4 +98,24 @@ func writeDeployValues(w io.Writer, res *pipeline.DeployValuesResult, diff bool)
 		}
 	}
 	return nil
+}
+
+// oneHub refuses what is not the address of one hub with an image for it.
+func oneHub(cmd *cobra.Command, args []string, image string) error {
+	switch {
+	case len(args) != 1:
+		return usage(cmd, fmt.Errorf("want the address of one hub, got %d: %q", len(args), args))
+	case image == "":
+		return usage(cmd, errors.New("want --image, an image of a registry"))
+	}
+	return nil
+}
+
+// trialFlags are those of commands that try an image on a hub.
+func trialFlags(f *pflag.FlagSet, req *pipeline.DeployHubRequest) {
+	f.StringVar(&req.User, "user", "", "whose trial server it is (default: the token's user)")
+	f.BoolVar(&req.Default, "default-server", false, "try with the user's default server, where the hub has no named ones")
+	f.DurationVar(&req.StartLimit, "start-limit", 10*time.Minute, "how long a server may take to start")
+	f.StringVar(&req.Platform, "platform", "", "platform of the image (default: this machine's)")
+	f.StringVar(&req.CacheDir, "cache-dir", "", "folder of the cache (default: $CORN_CACHE_DIR)")
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -30,12 +29,10 @@ func newDeployConfigurator(g *globals) *cobra.Command {
 		Example: "  corn deploy configurator https://hub.example.org --image quay.io/team/hub:f577786\n" +
 			"  corn deploy configurator https://hub.example.org --image quay.io/team/hub:f577786 --no-trial --json",
 		Args: func(cmd *cobra.Command, args []string) error {
-			switch {
-			case len(args) != 1:
-				return usage(cmd, fmt.Errorf("want the address of one hub, got %d: %q", len(args), args))
-			case req.Image == "":
-				return usage(cmd, errors.New("want --image, an image of a registry"))
-			case req.StartLimit < 0:
+			if err := oneHub(cmd, args, req.Image); err != nil {
+				return err
+			}
+			if req.StartLimit < 0 {
 				return usage(cmd, errors.New("--start-limit is below zero: want a time such as 10m"))
 			}
 			return nil
@@ -58,13 +55,9 @@ func newDeployConfigurator(g *globals) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
+	trialFlags(f, &req.DeployHubRequest)
 	f.StringVar(&req.Image, "image", "", "image to set")
 	f.StringVar(&req.Service, "service", "", "name of the service (default: configurator)")
-	f.StringVar(&req.User, "user", "", "whose trial server it is (default: the token's user)")
-	f.BoolVar(&req.Default, "default-server", false, "try with the user's default server, where the hub has no named ones")
 	f.BoolVar(&req.NoTrial, "no-trial", false, "set the image and start no server")
-	f.DurationVar(&req.StartLimit, "start-limit", 10*time.Minute, "how long a server may take to start")
-	f.StringVar(&req.Platform, "platform", "", "platform of the image (default: this machine's)")
-	f.StringVar(&req.CacheDir, "cache-dir", "", "folder of the cache (default: $CORN_CACHE_DIR)")
 	return cmd
 }

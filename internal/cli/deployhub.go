@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -33,12 +32,10 @@ func newDeployHub(g *globals) *cobra.Command {
 		Example: "  corn deploy hub https://hub.example.org --image quay.io/team/hub:f577786 --user ada --profile python\n" +
 			"  corn deploy hub https://hub.example.org --image quay.io/team/hub:f577786 --values common.values.yaml --restart ada --restart-idle 2h",
 		Args: func(cmd *cobra.Command, args []string) error {
-			switch {
-			case len(args) != 1:
-				return usage(cmd, fmt.Errorf("want the address of one hub, got %d: %q", len(args), args))
-			case req.Image == "":
-				return usage(cmd, errors.New("want --image, an image of a registry"))
-			case req.Idle < 0 || req.StartLimit < 0:
+			if err := oneHub(cmd, args, req.Image); err != nil {
+				return err
+			}
+			if req.Idle < 0 || req.StartLimit < 0 {
 				return usage(cmd, errors.New("a time below zero: want one such as 90m"))
 			}
 			return nil
@@ -54,9 +51,8 @@ func newDeployHub(g *globals) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
+	trialFlags(f, &req)
 	f.StringVar(&req.Image, "image", "", "image to try")
-	f.StringVar(&req.User, "user", "", "whose trial server it is (default: the token's user)")
-	f.BoolVar(&req.Default, "default-server", false, "try with the user's default server, where the hub has no named ones")
 	f.StringVar(&req.Profile, "profile", "", "slug of a profile that takes other images, as KubeSpawner's unlisted_choice does")
 	f.StringVar(&req.Option, "image-option", "", "option that takes the image (default: image)")
 	f.StringArrayVar(&req.Options, "option", nil, "KEY=VALUE, another option of the spawner; may be repeated")
@@ -64,9 +60,6 @@ func newDeployHub(g *globals) *cobra.Command {
 	f.StringArrayVar(&req.Restart, "restart", nil, "USER or USER/SERVER to restart; may be repeated")
 	f.DurationVar(&req.Idle, "restart-idle", 0, "restart servers that nobody used for so long, such as 2h")
 	f.BoolVar(&req.NoTrial, "no-trial", false, "restart only")
-	f.DurationVar(&req.StartLimit, "start-limit", 10*time.Minute, "how long a server may take to start")
-	f.StringVar(&req.Platform, "platform", "", "platform of the image (default: this machine's)")
-	f.StringVar(&req.CacheDir, "cache-dir", "", "folder of the cache (default: $CORN_CACHE_DIR)")
 	return cmd
 }
 
