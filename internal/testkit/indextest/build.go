@@ -42,7 +42,7 @@ func (d *Dist) Bytes() ([]byte, error) {
 	case strings.HasSuffix(d.FileName, ".tar.gz"):
 		return d.sdist()
 	}
-	return zipOf(d.sdistFiles())
+	return Zip(d.sdistFiles())
 }
 
 func (d *Dist) wheel() ([]byte, error) {
@@ -88,19 +88,24 @@ func (d *Dist) wheel() ([]byte, error) {
 		}
 		add("entry_points.txt", []byte(e.String()))
 	}
-	var record strings.Builder
-	for i, f := range files {
-		data := f.Data
-		if d.LyingRecord && i == 0 {
-			data = append([]byte("lie"), data...)
-		}
-		sum := sha256.Sum256(data)
-		name, _, _ := strings.Cut(f.Name, " ")
-		fmt.Fprintf(&record, "%s,sha256=%s,%d\n", name, base64.RawURLEncoding.EncodeToString(sum[:]), len(f.Data))
+	record := Record(files, info+"RECORD")
+	if d.LyingRecord {
+		first := files[0].Data
+		record = bytes.Replace(record, []byte(sum(first)), []byte(sum(append([]byte("lie"), first...))), 1)
 	}
-	fmt.Fprintf(&record, "%sRECORD,,\n", info)
-	add("RECORD", []byte(record.String()))
-	return zipOf(files)
+	add("RECORD", record)
+	return Zip(files)
+}
+
+// Record is the RECORD of a wheel of the files, which stands at the path.
+func Record(files []txtar.File, at string) []byte {
+	var b strings.Builder
+	for _, f := range files {
+		name, _ := nameAndMode(f.Name)
+		fmt.Fprintf(&b, "%s,sha256=%s,%d\n", name, sum(f.Data), len(f.Data))
+	}
+	fmt.Fprintf(&b, "%s,,\n", at)
+	return []byte(b.String())
 }
 
 func (d *Dist) sdistFiles() []txtar.File {
@@ -121,7 +126,14 @@ func nameAndMode(s string) (string, uint32) {
 	return name, 0o644
 }
 
-func zipOf(files []txtar.File) ([]byte, error) {
+// sum is a SHA-256 as RECORD has it.
+func sum(data []byte) string {
+	h := sha256.Sum256(data)
+	return base64.RawURLEncoding.EncodeToString(h[:])
+}
+
+// Zip makes a zip of files, whose names are "path" or "path mode=0755".
+func Zip(files []txtar.File) ([]byte, error) {
 	var buf bytes.Buffer
 	z := zip.NewWriter(&buf)
 	for _, f := range files {

@@ -1,15 +1,12 @@
 package projecttest
 
 import (
-	"archive/zip"
-	"bytes"
-	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/nasa-openscapes/corn/internal/testkit/indextest"
 )
 
 // Wheel writes a pure wheel of the given files ("name mode=0755" sets a mode). METADATA,
@@ -37,36 +34,8 @@ func Wheel(fileName string, files []txtar.File) ([]byte, error) {
 		}
 	}
 	record := dist + ".dist-info/RECORD"
-	var text strings.Builder
-	for _, f := range all {
-		sum := sha256.Sum256(f.Data)
-		name, _, _ := strings.Cut(f.Name, " ")
-		fmt.Fprintf(&text, "%s,sha256=%s,%d\n", name, base64.RawURLEncoding.EncodeToString(sum[:]), len(f.Data))
-	}
-	fmt.Fprintf(&text, "%s,,\n", record)
 	if !have[record] {
-		all = append(all, txtar.File{Name: record, Data: []byte(text.String())})
+		all = append(all, txtar.File{Name: record, Data: indextest.Record(all, record)})
 	}
-	var buf bytes.Buffer
-	z := zip.NewWriter(&buf)
-	for _, f := range all {
-		name, attribute, _ := strings.Cut(f.Name, " ")
-		h := &zip.FileHeader{Name: name, Method: zip.Deflate, Modified: time.Date(2024, 5, 6, 7, 8, 10, 0, time.UTC)}
-		mode := uint32(0o644)
-		if attribute == "mode=0755" {
-			mode = 0o755
-		}
-		h.CreatorVersion, h.ExternalAttrs = 3<<8, (0o100000|mode)<<16 // a regular file of Unix
-		w, err := z.CreateHeader(h)
-		if err != nil {
-			return nil, err
-		}
-		if _, err := w.Write(f.Data); err != nil {
-			return nil, err
-		}
-	}
-	if err := z.Close(); err != nil {
-		return nil, err
-	}
-	return buf.Bytes(), nil
+	return indextest.Zip(all)
 }
