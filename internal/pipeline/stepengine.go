@@ -57,6 +57,7 @@ func (b *builder) openStepRoot(ctx context.Context, layers []sandbox.Layer, comm
 	}
 	b.talk.Say("step       %s gets %s", e.Program, report.Count(len(layers), "layer"))
 	r := &containerRoot{engine: e, id: strings.ToLower(rand.Text()), shell: b.shell(), tempDir: b.tempDir}
+	r.files = &engine.Files{Engine: e, Image: r.image(), Flags: []string{"--name", "corn-step-files-" + r.id}}
 	if err := r.load(ctx, layers, mountsOf(commands), b.platform.Architecture); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
@@ -95,7 +96,7 @@ type containerRoot struct {
 	loaded    bool
 	shell     string
 	tempDir   string
-	still     *engine.Container // never started: what files are read from
+	files     *engine.Files
 	container *engine.Container // nil: no program ran yet
 	before    *engine.Snapshot  // what it had when it was started
 }
@@ -184,13 +185,7 @@ func mountLayer(name string, mounts []sandbox.Mount) (digest.SHA256, error) {
 func (r *containerRoot) ReadFile(name string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	if r.still == nil {
-		var err error
-		if r.still, err = r.engine.Create(ctx, r.image(), []string{"--name", "corn-step-files-" + r.id}, r.shell); err != nil {
-			return nil, err
-		}
-	}
-	return r.still.ReadFile(ctx, strings.TrimPrefix(name, "/"))
+	return r.files.ReadFile(ctx, strings.TrimPrefix(name, "/"))
 }
 
 // start starts the container for programs like c. A shell that waits for input keeps it up.
@@ -294,11 +289,10 @@ func (r *containerRoot) Changes(ctx context.Context, fn func(filetree.Entry, io.
 // Close removes the containers and the image.
 func (r *containerRoot) Close() error {
 	var errs []error
-	for _, c := range []*engine.Container{r.container, r.still} {
-		if c != nil {
-			errs = append(errs, c.Remove())
-		}
+	if r.container != nil {
+		errs = append(errs, r.container.Remove())
 	}
+	errs = append(errs, r.files.Close())
 	if r.loaded {
 		if id, err := r.engine.ID(context.Background(), r.image()); err != nil || id != "" {
 			errs = append(errs, err, r.engine.RemoveImage(r.image()))

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"sync"
 
 	"github.com/nasa-openscapes/corn/internal/engine"
 	"github.com/nasa-openscapes/corn/internal/kerneltest"
@@ -17,22 +16,13 @@ type engineRunner struct {
 	image  string // id or name that the engine knows
 	uid    int    // of the image's user, whom the home belongs to
 
-	mu    sync.Mutex
-	still *engine.Container // never started: what files are read from
+	files *engine.Files
 }
 
 var _ kerneltest.Runner = (*engineRunner)(nil)
 
 func (r *engineRunner) ReadFile(ctx context.Context, name string) ([]byte, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.still == nil {
-		var err error
-		if r.still, err = r.engine.Create(ctx, r.image, nil, "true"); err != nil {
-			return nil, err
-		}
-	}
-	return r.still.ReadFile(ctx, name)
+	return r.files.ReadFile(ctx, name)
 }
 
 // Start starts a container as a hub starts a pod. The container shares the machine's network:
@@ -58,12 +48,7 @@ func (r *engineRunner) Start(ctx context.Context, p kerneltest.Program) (kernelt
 // hubGroup is the group that hubs add to every user and give volumes to.
 const hubGroup = 100
 
-func (r *engineRunner) close() error {
-	if r.still == nil {
-		return nil
-	}
-	return r.still.Remove()
-}
+func (r *engineRunner) close() error { return r.files.Close() }
 
 type engineProcess struct{ c *engine.Container }
 

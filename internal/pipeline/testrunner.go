@@ -149,7 +149,7 @@ func openEngine(ctx context.Context, req runnerRequest, talk *report.Printer) (*
 	if err != nil {
 		return nil, err
 	}
-	return &engineRunner{engine: e, image: id, uid: numericUser(user)}, nil
+	return &engineRunner{engine: e, image: id, uid: numericUser(user), files: &engine.Files{Engine: e, Image: id}}, nil
 }
 
 func findEngine(ctx context.Context, program string) (*engine.Engine, error) {
