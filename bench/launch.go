@@ -20,6 +20,9 @@ import (
 //go:embed launch.py
 var launchScript string
 
+// notebookKernel is Jupyter's own, which starts without a launcher.
+const notebookKernel = "python3"
+
 // launchRuns is how often each of these short things is done.
 const launchRuns = 15
 
@@ -82,8 +85,8 @@ func (b *bench) launch(ctx context.Context) error {
 		var res struct {
 			Millis  int64 `json:"total_ms"`
 			Kernels []struct {
-				Language string
-				Packages []struct {
+				Name, Language string
+				Packages       []struct {
 					Modules []string
 					Millis  int64 `json:"ms"`
 				}
@@ -95,14 +98,17 @@ func (b *bench) launch(ctx context.Context) error {
 		tests = append(tests, time.Duration(res.Millis)*time.Millisecond)
 		for _, k := range res.Kernels {
 			for _, p := range k.Packages {
-				if k.Language == "python" && len(p.Modules) > 0 && p.Millis > most {
+				if k.Name != notebookKernel && k.Language == "python" && len(p.Modules) > 0 && p.Millis > most {
 					heaviest, most = p.Modules[0], p.Millis
 				}
 			}
 		}
 	}
 	add("corn test, all kernels", spreadOf(tests))
-	return b.launchInside(shell("python3", "-c", launchScript, fmt.Sprint(launchRuns), heaviest), add)
+	if err := b.launchInside(shell("python3", "-c", launchScript, fmt.Sprint(launchRuns), heaviest), add); err != nil {
+		return err
+	}
+	return b.tested(ctx, add)
 }
 
 // launchInside is what is measured within the sandbox.
@@ -139,7 +145,7 @@ func (r *results) launchTable() table.Table {
 	t := table.Table{
 		Title: "In the sandbox, milliseconds",
 		Head:  []string{"what", "least", "middle"},
-		Notes: []string{fmt.Sprintf("The example's image, files warm. %d runs each, of corn test 3. The import is that of the package that took longest in corn test, interpreter and launcher included.", launchRuns)},
+		Notes: []string{fmt.Sprintf("The example's image, files warm. %d runs each, of corn test 3, of builds 1. The import is that of the package that took longest in corn test, interpreter and launcher included.", launchRuns)},
 	}
 	for _, f := range r.Launch {
 		t.Add(f.What, table.Millis(f.Least), table.Millis(f.Middle))
